@@ -1,0 +1,3 @@
+//! What `AnsibleModule` does for a Python module, for a module that is a program.
+
+pub mod option;

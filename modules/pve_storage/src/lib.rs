@@ -1,0 +1,1 @@
+//! pve_storage.

@@ -1,0 +1,3 @@
+//! reprise.
+
+fn main() {}

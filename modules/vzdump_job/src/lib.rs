@@ -1,0 +1,1 @@
+//! vzdump_job.
