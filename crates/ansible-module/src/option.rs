@@ -64,6 +64,21 @@ pub struct OptionSpec {
     pub environment: &'static [&'static str],
     /// The version of the collection it came with.
     pub version_added: &'static str,
+    /// That it will go away.
+    pub deprecated: Option<Deprecated>,
+}
+
+/// That an option will go away, as `deprecated:` of an option's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deprecated {
+    /// The version of the collection without it.
+    pub removed_in: &'static str,
+    /// The collection whose version that is: `namespace.name`.
+    pub collection: &'static str,
+    /// Why it goes.
+    pub why: &'static str,
+    /// What to use instead.
+    pub alternative: &'static str,
 }
 
 impl OptionSpec {
@@ -80,6 +95,7 @@ impl OptionSpec {
             no_log: false,
             environment: &[],
             version_added: "0.1.0",
+            deprecated: None,
         }
     }
 
@@ -129,6 +145,13 @@ impl OptionSpec {
     #[must_use]
     pub const fn version_added(mut self, version: &'static str) -> Self {
         self.version_added = version;
+        self
+    }
+
+    /// It will go away: using it is told to the operator.
+    #[must_use]
+    pub const fn deprecated(mut self, deprecated: Deprecated) -> Self {
+        self.deprecated = Some(deprecated);
         self
     }
 }
