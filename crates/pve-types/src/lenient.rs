@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use crate::Retention;
+use crate::{PropertyString, Retention};
 
 /// A scalar as text: numbers and booleans are printed the way PVE would (`1`/`0` for booleans).
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -73,6 +73,15 @@ pub fn optional_retention<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Retention>, D::Error> {
     crate::retention::optional(deserializer)
+}
+
+/// A property string, from a string or an object; null is nothing. `default_key` as in
+/// [`PropertyString::parse`].
+pub fn optional_properties<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    default_key: Option<&'static str>,
+) -> Result<Option<PropertyString>, D::Error> {
+    crate::property::optional_properties(deserializer, default_key)
 }
 
 /// The items of a list string, with comma, semicolon or blanks between them.

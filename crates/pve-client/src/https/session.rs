@@ -1,0 +1,129 @@
+//! How a request proves who is calling: a token in each, or a ticket that is fetched and renewed.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use percent_encoding::percent_encode;
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::connection::Auth;
+use crate::path::ESCAPED;
+use crate::{Error, ErrorKind, Params, Secret};
+
+/// PVE's tickets live two hours; a new one is fetched well before.
+const RENEW_AFTER: Duration = Duration::from_mins(100);
+
+const CSRF: HeaderName = HeaderName::from_static("csrfpreventiontoken");
+
+/// The present proof.
+#[derive(Debug)]
+pub(super) struct Session {
+    ticket: Mutex<Option<Ticket>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Ticket {
+    cookie: Secret,
+    csrf: Secret,
+    fetched: Duration,
+}
+
+#[derive(Deserialize)]
+struct TicketAnswer {
+    #[serde(default)]
+    ticket: Option<String>,
+    #[serde(default, rename = "CSRFPreventionToken")]
+    csrf: Option<String>,
+    #[serde(default, rename = "NeedTFA")]
+    second_factor: Option<Value>,
+}
+
+impl Session {
+    pub(super) const fn new() -> Self {
+        Self {
+            ticket: Mutex::new(None),
+        }
+    }
+
+    /// The present ticket, unless it is missing or old.
+    pub(super) fn ticket(&self, now: Duration) -> Option<Ticket> {
+        let ticket = self.ticket.lock().ok()?.clone()?;
+        (now.saturating_sub(ticket.fetched) < RENEW_AFTER).then_some(ticket)
+    }
+
+    pub(super) fn keep(&self, ticket: Ticket) {
+        if let Ok(mut present) = self.ticket.lock() {
+            *present = Some(ticket);
+        }
+    }
+
+    /// Drops the ticket that was refused, unless another one has replaced it meanwhile.
+    pub(super) fn drop_refused(&self, refused: &Ticket) {
+        if let Ok(mut present) = self.ticket.lock()
+            && present
+                .as_ref()
+                .is_some_and(|ticket| ticket.cookie == refused.cookie)
+        {
+            *present = None;
+        }
+    }
+}
+
+/// The headers of a token.
+pub(super) fn token_headers(auth: &Auth) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    if let Auth::Token { identity, secret } = auth {
+        let value = Secret::new(format!("PVEAPIToken={identity}={}", secret.expose()));
+        headers.insert(AUTHORIZATION, header(&value)?);
+    }
+    Ok(headers)
+}
+
+/// The headers of a ticket.
+pub(super) fn ticket_headers(ticket: &Ticket) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, header(&ticket.cookie)?);
+    headers.insert(CSRF, header(&ticket.csrf)?);
+    Ok(headers)
+}
+
+fn header(value: &Secret) -> Result<HeaderValue, Error> {
+    let mut header = HeaderValue::from_str(value.expose())
+        .map_err(|_| Error::settings("the login has characters that cannot be sent"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// The parameters of a login.
+pub(super) fn login_params(auth: &Auth) -> Params {
+    let mut params = Params::new().with("username", &auth.identity().user);
+    params.set_secret("password", auth.secret().clone());
+    params
+}
+
+/// Reads the answer to a login.
+pub(super) fn ticket_of(answer: Value, now: Duration) -> Result<Ticket, Error> {
+    let answer: TicketAnswer = serde_json::from_value(answer)
+        // The cause is not kept: it could show the ticket.
+        .map_err(|_| Error::protocol("the answer to the login does not have the form expected"))?;
+    let ticket = answer.ticket.unwrap_or_default();
+    if answer.second_factor.is_some() || ticket.starts_with("PVE:!tfa!") {
+        return Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "the user has a second factor, which cannot be asked for here",
+        ));
+    }
+    let (false, Some(csrf)) = (ticket.is_empty(), answer.csrf) else {
+        return Err(Error::protocol("the answer to the login holds no ticket"));
+    };
+    Ok(Ticket {
+        cookie: Secret::new(format!(
+            "PVEAuthCookie={}",
+            percent_encode(ticket.as_bytes(), ESCAPED)
+        )),
+        csrf: Secret::new(csrf),
+        fetched: now,
+    })
+}
