@@ -1,1 +1,52 @@
-//! module-kit.
+//! What every module of Reprise shares: five steps, two fronts, one way to fail.
+//!
+//! A module declares its options and its result, and implements [`Module`]. The [`driver`] takes
+//! it through spec → observe → plan → apply → report; [`ansible_front`] and [`cli_front`] are the
+//! two ways to call it.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `module` | the declaration and the five steps |
+//! | `driver` | the order of the steps, check mode, a failure half-way |
+//! | `plan` | what a plan is: actions, diff, warnings |
+//! | `settings` | an object of Proxmox VE in comparable form, and the change from one to another |
+//! | `rights` | rights that a plan needs |
+//! | `fragment/…` | options that several modules share |
+//! | `connection` | the options of the connection become a client |
+//! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
+//! | `exit`, `failure` | how a call ends |
+//! | `clock`, `context` | what the steps are given |
+
+pub mod ansible_front;
+pub mod cli_front;
+mod clock;
+mod connection;
+mod context;
+pub mod driver;
+mod exit;
+mod failure;
+pub mod fragment;
+mod markup;
+mod module;
+pub mod plan;
+pub mod rights;
+pub mod settings;
+
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use context::{Connect, Context};
+pub use driver::{Mode, Registered};
+pub use exit::Exit;
+pub use failure::Failure;
+pub use markup::plain_text;
+pub use module::{Declaration, Module, Progress};
+
+/// The result of a read that ran beside others. A read that panicked goes on panicking: the panic
+/// hook has already told the user.
+pub fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The value of a variable of the environment; only the binary reads the real one.
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

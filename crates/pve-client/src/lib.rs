@@ -31,6 +31,7 @@ mod transport;
 
 pub use client::Client;
 pub use error::classify::{Refusal, refusal};
+pub use error::hint::grant_lines as grant;
 pub use error::{Error, ErrorKind, NotSent};
 pub use known::{Gap, Known, Seen};
 pub use params::{Changes, JobParams, ParamValue, Params, StorageParams};

@@ -20,6 +20,7 @@ mod error;
 mod guest;
 pub mod lenient;
 mod name;
+mod notes;
 mod property;
 mod retention;
 mod text;
@@ -31,6 +32,7 @@ pub use archive_name::{ArchiveFormat, ArchiveName, Compression, GuestTag, LocalS
 pub use error::ParseError;
 pub use guest::GuestKind;
 pub use name::{JobId, NodeName, PoolId, Privilege, StorageId};
+pub use notes::{SAFETY_COPY_NOTE, is_safety_copy};
 pub use property::PropertyString;
 pub use retention::{Retention, RetentionParts};
 pub use upid::Upid;

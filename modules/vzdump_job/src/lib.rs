@@ -1,1 +1,78 @@
-//! vzdump_job.
+//! `vzdump_job`: declares a scheduled backup job.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `options`, `args` | what may be said, and what was said |
+//! | `spec`, `schedule` | what it means |
+//! | `observe` | what is there |
+//! | `plan`, `selection` | what has to be done |
+//! | `advice`, `forecast` | what a job needs and does not have |
+//! | `apply` | does it |
+//! | `report` | says what came of it |
+//! | `job` | the parameters of a job in Proxmox VE |
+
+mod advice;
+mod apply;
+mod args;
+mod forecast;
+mod job;
+mod observe;
+mod options;
+mod plan;
+mod report;
+mod schedule;
+mod selection;
+mod spec;
+
+use module_kit::plan::Plan;
+use module_kit::{Context, Declaration, Failure, Module, Progress};
+
+pub use apply::Done;
+pub use args::Args;
+pub use observe::{Observed, PresentJob, Surroundings};
+pub use plan::JobAction;
+pub use report::{CoveredGuest, Disk, LeftOutGuest, Report};
+pub use spec::{Declared, Selection, Spec};
+
+/// The module.
+#[derive(Debug)]
+pub struct VzdumpJob;
+
+impl Module for VzdumpJob {
+    const DECLARATION: Declaration = options::DECLARATION;
+    type Args = Args;
+    type Spec = Spec;
+    type Observed = Observed;
+    type Action = JobAction;
+    type Done = Done;
+    type Report = Report;
+
+    fn spec(args: Args) -> Result<Spec, Failure> {
+        Spec::new(args)
+    }
+
+    fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
+        observe::observe(spec, context)
+    }
+
+    fn plan(spec: &Spec, observed: &Observed) -> Result<Plan<JobAction>, Failure> {
+        plan::plan(spec, observed)
+    }
+
+    fn apply(
+        action: &JobAction,
+        _spec: &Spec,
+        _observed: &Observed,
+        context: &Context<'_>,
+    ) -> Result<Done, Failure> {
+        apply::apply(action, context)
+    }
+
+    fn report(spec: &Spec, observed: &Observed, progress: &Progress<'_, Done>) -> Report {
+        report::report(spec, observed, progress)
+    }
+
+    fn render(report: &Report) -> String {
+        report::render(report)
+    }
+}

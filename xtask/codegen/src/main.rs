@@ -1,3 +1,23 @@
-//! codegen.
+//! `cargo xtask codegen [--check]`: everything that is generated from the modules' declarations.
 
-fn main() {}
+mod documentation;
+mod markdown;
+mod output;
+mod return_values;
+mod runtime;
+mod stub;
+
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let check = std::env::args().any(|argument| argument == "--check");
+    let mut files = output::Files::new();
+    for module in reprise::MODULES {
+        stub::generate(module, &mut files)?;
+        markdown::module(module, &mut files)?;
+    }
+    runtime::generate(&mut files);
+    markdown::index(&mut files)?;
+    markdown::exit_codes(&mut files);
+    if check { files.check() } else { files.write() }
+}

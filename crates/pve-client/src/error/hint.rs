@@ -54,6 +54,12 @@ fn only_root(identity: Option<&Identity>) -> String {
     )
 }
 
+/// The lines that give a privilege on a path to who asks; `None` when the name is no privilege.
+pub fn grant_lines(privilege: &str, path: &str, identity: &Identity) -> Option<String> {
+    let privilege: Privilege = privilege.parse().ok()?;
+    Some(grant(Some(path), &[privilege], Some(identity)))
+}
+
 /// The audit privileges that a role on `path` should repeat, since it replaces upper ones.
 fn audit_privileges(path: &str) -> &'static [&'static str] {
     match path.split('/').nth(1) {

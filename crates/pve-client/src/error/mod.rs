@@ -1,7 +1,7 @@
 //! What went wrong, as a kind a program can act on and a text a person can.
 
 pub(crate) mod classify;
-mod hint;
+pub(crate) mod hint;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;

@@ -1,0 +1,145 @@
+//! The front that a person calls: `vzdump_job --id … --dry-run`.
+
+mod command;
+mod config;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use ansible_module::{Parsed, Secrets};
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+
+use crate::clock::SystemClock;
+use crate::connection;
+use crate::context::Context;
+use crate::driver::{Mode, Outcome, Preview, Registered};
+use crate::exit::Exit;
+use crate::{Environment, Failure};
+
+pub use command::{command, common_flags};
+pub use terminal::error;
+
+/// Runs a module as a command; `arguments` are those after its name.
+pub fn run(
+    module: &Registered,
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment<'_>,
+) -> ExitCode {
+    let name = OsString::from(module.declaration.name);
+    let matches = match command(module).try_get_matches_from(std::iter::once(name).chain(arguments))
+    {
+        Ok(matches) => matches,
+        Err(error) => return terminal::usage(&error),
+    };
+    let outcome = parsed(module, &matches, environment).map_or_else(
+        |failure| (Outcome::failed(failure), Secrets::default()),
+        |parsed| run_parsed(module, &matches, &parsed, environment),
+    );
+    finish(&matches, outcome)
+}
+
+fn parsed(
+    module: &Registered,
+    matches: &ArgMatches,
+    environment: Environment<'_>,
+) -> Result<Parsed, Failure> {
+    let declaration = module.declaration;
+    let mut options = command::options(&declaration.spec, matches)?;
+    let config = matches.get_one::<String>("config").map(String::as_str);
+    for (name, value) in config::read(declaration, config, environment)? {
+        // Before the settings file come the command line and the environment.
+        let set_elsewhere = declaration
+            .spec
+            .options()
+            .filter(|option| option.name == name)
+            .any(|option| {
+                option
+                    .environment
+                    .iter()
+                    .any(|variable| environment(variable).is_some())
+            });
+        if !set_elsewhere {
+            options.entry(name).or_insert(value);
+        }
+    }
+    ansible_module::parse(declaration.name, &declaration.spec, options, &|variable| {
+        environment(variable)
+    })
+    .map_err(|error| {
+        Failure::usage(error.message.clone())
+            .hint(format!("`{} --help` names every option.", declaration.name))
+    })
+}
+
+fn run_parsed(
+    module: &Registered,
+    matches: &ArgMatches,
+    parsed: &Parsed,
+    environment: Environment<'_>,
+) -> (Outcome, Secrets) {
+    let mode = if matches.get_flag("dry-run") {
+        Mode::Check
+    } else {
+        Mode::Apply
+    };
+    for warning in &parsed.warnings {
+        terminal::warning(warning);
+    }
+    let (options, connection) = connection::split(parsed.values.clone());
+    let connect = || connection::client(&connection, environment);
+    let context = Context::new(&SystemClock, &connect);
+    let consent: &mut dyn FnMut(&Preview) -> Result<(), Failure> = &mut |preview| {
+        if matches.get_flag("yes") {
+            Ok(())
+        } else {
+            terminal::ask(preview)
+        }
+    };
+    (
+        module.run(options, &context, mode, consent),
+        parsed.secrets.clone(),
+    )
+}
+
+fn finish(matches: &ArgMatches, (outcome, secrets): (Outcome, Secrets)) -> ExitCode {
+    let exit = outcome
+        .failure
+        .as_ref()
+        .map_or(Exit::Done, |failure| failure.exit);
+    if matches.get_flag("json") {
+        let mut value = json(&outcome, exit);
+        secrets.mask(&mut value);
+        terminal::print(&value.to_string());
+    } else {
+        terminal::show(&outcome, matches.get_flag("dry-run"), &secrets);
+    }
+    exit.into()
+}
+
+/// The same object that Ansible gets, without what only Ansible reads.
+fn json(outcome: &Outcome, exit: Exit) -> Value {
+    let mut object = Map::new();
+    object.insert("changed".to_owned(), json!(outcome.changed));
+    if let Some(preview) = &outcome.preview {
+        object.insert("warnings".to_owned(), json!(preview.warnings));
+        if outcome.changed {
+            object.insert("diff".to_owned(), json!(preview.diff));
+        }
+        if outcome.failure.is_none() {
+            object.insert("actions".to_owned(), json!(preview.actions));
+        }
+    }
+    object.extend(outcome.report.clone());
+    if let Some(failure) = &outcome.failure {
+        object.insert("failed".to_owned(), json!(true));
+        object.insert("msg".to_owned(), json!(failure.to_string()));
+        if !failure.done.is_empty() || !failure.remaining.is_empty() {
+            object.insert("done".to_owned(), json!(failure.done));
+            object.insert("remaining".to_owned(), json!(failure.remaining));
+        }
+    }
+    object.insert("exit_code".to_owned(), json!(exit));
+    Value::Object(object)
+}

@@ -1,0 +1,136 @@
+//! What a person reads, and what is asked of them. Results go to standard output, everything
+//! else to standard error.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use ansible_module::{Diff, Secrets};
+use serde_json::Value;
+
+use crate::Failure;
+use crate::driver::{Outcome, Preview};
+use crate::exit::Exit;
+
+/// Prints a result. A reader that is gone is no error of ours.
+pub(super) fn print(text: &str) {
+    writeln!(io::stdout(), "{text}").ok();
+}
+
+fn tell(text: &str) {
+    writeln!(io::stderr(), "{text}").ok();
+}
+
+/// Prints a warning.
+pub(super) fn warning(text: &str) {
+    tell(&format!("warning: {text}"));
+}
+
+/// Prints an error that came before a module was chosen.
+pub fn error(failure: &Failure) {
+    tell(&format!("error: {failure}"));
+}
+
+/// Prints what clap has to say: help goes to standard output and is no error.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    error.print().ok();
+    if error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        Exit::Done.into()
+    }
+}
+
+/// Shows the plan and asks.
+pub(super) fn ask(preview: &Preview) -> Result<(), Failure> {
+    let plan = plan(preview);
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(Failure::refused(format!(
+            "nobody is there to ask, so nothing was done. The plan:\n{plan}"
+        ))
+        .hint("Say `--yes` to have it done, or `--dry-run` to look only."));
+    }
+    tell(&plan);
+    write!(io::stderr(), "Do it? [y/N] ").ok();
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::refused(format!("no answer could be read: {error}")))?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::refused("not confirmed, nothing was done")),
+    }
+}
+
+/// Shows how a run ended.
+pub(super) fn show(outcome: &Outcome, predicted: bool, secrets: &Secrets) {
+    let mut text = String::new();
+    if let Some(preview) = &outcome.preview {
+        for sentence in &preview.warnings {
+            warning(&secrets.mask_text(sentence));
+        }
+        if outcome.failure.is_none() {
+            let head = match (predicted, outcome.changed) {
+                (_, false) => "Nothing to do.\n",
+                (true, true) => "Would be done:\n",
+                (false, true) => "Done:\n",
+            };
+            text.push_str(head);
+            text.push_str(&plan(preview));
+            text.push_str(&outcome.rendered);
+        }
+    }
+    if !text.is_empty() {
+        print(secrets.mask_text(text.trim_end()).as_str());
+    }
+    if let Some(failure) = &outcome.failure {
+        tell(&secrets.mask_text(&format!("error: {failure}")));
+        for (head, sentences) in [
+            ("Done before:", &failure.done),
+            ("Not done:", &failure.remaining),
+        ] {
+            if !sentences.is_empty() {
+                tell(&secrets.mask_text(&format!("{head}\n  {}", sentences.join("\n  "))));
+            }
+        }
+    }
+}
+
+fn plan(preview: &Preview) -> String {
+    let mut text = String::new();
+    for action in &preview.actions {
+        let _unused = writeln!(text, "  {action}");
+    }
+    text.push_str(&difference(&preview.diff));
+    text
+}
+
+/// The entries that differ, one line each.
+fn difference(diff: &Diff) -> String {
+    let (Value::Object(before), Value::Object(after)) = (&diff.before, &diff.after) else {
+        return String::new();
+    };
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut text = String::new();
+    for name in names {
+        let (old, new) = (before.get(name), after.get(name));
+        if old != new {
+            for (sign, value) in [('-', old), ('+', new)] {
+                if let Some(value) = value {
+                    let _unused = writeln!(text, "    {sign} {name}: {}", shown(value));
+                }
+            }
+        }
+    }
+    text
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

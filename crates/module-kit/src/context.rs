@@ -1,0 +1,46 @@
+//! What the steps of a module are given beside its options: the server and the clock.
+
+use std::sync::OnceLock;
+
+use pve_client::Client;
+
+use crate::clock::Clock;
+use crate::failure::Failure;
+
+/// Makes the client when a module first needs it.
+pub type Connect<'a> = dyn Fn() -> Result<Client, Failure> + Sync + 'a;
+
+/// What observe and apply work with.
+#[expect(
+    missing_debug_implementations,
+    reason = "holds a closure and a clock, neither of which can be shown"
+)]
+pub struct Context<'a> {
+    clock: &'a dyn Clock,
+    connect: &'a Connect<'a>,
+    client: OnceLock<Result<Client, Failure>>,
+}
+
+impl<'a> Context<'a> {
+    /// A context that connects when it is first asked for the client.
+    pub fn new(clock: &'a dyn Clock, connect: &'a Connect<'a>) -> Self {
+        Self {
+            clock,
+            connect,
+            client: OnceLock::new(),
+        }
+    }
+
+    /// The Proxmox VE server.
+    pub fn client(&self) -> Result<&Client, Failure> {
+        self.client
+            .get_or_init(|| (self.connect)())
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Seconds since 1970-01-01 UTC.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+}

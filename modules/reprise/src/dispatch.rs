@@ -1,0 +1,150 @@
+//! Which front a call means, and which module. Pure but for one question to the file system.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+/// What a call asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Call<'a> {
+    /// The Ansible front; the module, if the program's name says it.
+    Ansible {
+        module: Option<&'a str>,
+        source: OsString,
+    },
+    /// The command of a module.
+    Command {
+        module: &'a str,
+        arguments: Vec<OsString>,
+    },
+    /// The version.
+    Version,
+    /// The list of modules.
+    Help,
+    /// A word that is nothing.
+    Unknown(String),
+}
+
+/// What the arguments mean, the program's own name first.
+///
+/// Called as `AnsiballZ_*`, or with `-` or a file as its only argument: the Ansible front. Called by
+/// a module's name, or with one as first argument: its command. A module's name wins over a file
+/// of that name, so that a folder's content cannot change what a command means.
+pub(crate) fn call<'a>(modules: &[&'a str], arguments: Vec<OsString>) -> Call<'a> {
+    let mut arguments = arguments.into_iter();
+    let program = arguments.next().unwrap_or_default();
+    let program = Path::new(&program)
+        .file_name()
+        .unwrap_or_default()
+        .to_owned();
+    let rest: Vec<OsString> = arguments.collect();
+    let named = find(modules, &program);
+    let by_ansible = program.to_string_lossy().starts_with("AnsiballZ_");
+    match (rest.first(), named) {
+        (Some(first), _) if by_ansible || is_source(first, rest.len(), modules) => Call::Ansible {
+            module: named,
+            source: first.clone(),
+        },
+        (None, _) if by_ansible => Call::Ansible {
+            module: None,
+            source: OsString::from("-"),
+        },
+        (_, Some(module)) => Call::Command {
+            module,
+            arguments: rest,
+        },
+        (None, None) => Call::Help,
+        (Some(first), None) => match find(modules, first) {
+            Some(module) => Call::Command {
+                module,
+                arguments: rest.into_iter().skip(1).collect(),
+            },
+            None => word(first),
+        },
+    }
+}
+
+fn is_source(first: &OsStr, count: usize, modules: &[&str]) -> bool {
+    count == 1 && (first == "-" || (find(modules, first).is_none() && Path::new(first).is_file()))
+}
+
+fn word<'a>(first: &OsStr) -> Call<'a> {
+    match first.to_str() {
+        Some("--version" | "-V") => Call::Version,
+        Some("--help" | "-h" | "help") => Call::Help,
+        _ => Call::Unknown(first.to_string_lossy().into_owned()),
+    }
+}
+
+fn find<'a>(modules: &[&'a str], name: &OsStr) -> Option<&'a str> {
+    modules.iter().copied().find(|module| name == *module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODULES: [&str; 2] = ["pve_storage", "vzdump_job"];
+
+    fn of(arguments: &[&str]) -> Call<'static> {
+        call(&MODULES, arguments.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn ansible_calls_by_prefix_whatever_stands_there() {
+        assert_eq!(
+            of(&["/tmp/x/AnsiballZ_reprise_x86_64", "/tmp/x/args"]),
+            Call::Ansible {
+                module: None,
+                source: "/tmp/x/args".into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_dash_or_a_file_alone_is_the_ansible_front() {
+        assert_eq!(
+            of(&["reprise", "-"]),
+            Call::Ansible {
+                module: None,
+                source: "-".into()
+            }
+        );
+        let file = std::env::current_exe().unwrap();
+        assert_eq!(
+            call(&MODULES, vec!["vzdump_job".into(), file.clone().into()]),
+            Call::Ansible {
+                module: Some("vzdump_job"),
+                source: file.into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_module_is_named_by_the_program_or_the_first_argument() {
+        let arguments = vec![OsString::from("--id"), OsString::from("a")];
+        assert_eq!(
+            of(&["/usr/local/bin/vzdump_job", "--id", "a"]),
+            Call::Command {
+                module: "vzdump_job",
+                arguments: arguments.clone()
+            }
+        );
+        assert_eq!(
+            of(&["reprise", "vzdump_job", "--id", "a"]),
+            Call::Command {
+                module: "vzdump_job",
+                arguments
+            }
+        );
+    }
+
+    #[test]
+    fn words_of_the_program_itself() {
+        assert_eq!(of(&["reprise"]), Call::Help);
+        assert_eq!(of(&["reprise", "--version"]), Call::Version);
+        assert_eq!(
+            of(&["reprise", "vzdump_jobs"]),
+            Call::Unknown("vzdump_jobs".into())
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! The parameters of a job, as `/cluster/backup` has them, and a job there in comparable form.
+
+use module_kit::settings::{Settings, Shape};
+use pve_client::api::Job;
+use pve_types::Vmid;
+
+/// The names of the parameters.
+pub(crate) mod key {
+    pub(crate) const SCHEDULE: &str = "schedule";
+    pub(crate) const ENABLED: &str = "enabled";
+    pub(crate) const COMMENT: &str = "comment";
+    pub(crate) const REPEAT_MISSED: &str = "repeat-missed";
+    pub(crate) const VMID: &str = "vmid";
+    pub(crate) const ALL: &str = "all";
+    pub(crate) const EXCLUDE: &str = "exclude";
+    pub(crate) const POOL: &str = "pool";
+    pub(crate) const NODE: &str = "node";
+    pub(crate) const STORAGE: &str = "storage";
+    pub(crate) const MODE: &str = "mode";
+    pub(crate) const COMPRESS: &str = "compress";
+    pub(crate) const ZSTD: &str = "zstd";
+    pub(crate) const PIGZ: &str = "pigz";
+    pub(crate) const PRUNE_BACKUPS: &str = "prune-backups";
+    pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const PROTECTED: &str = "protected";
+    pub(crate) const NOTES_TEMPLATE: &str = "notes-template";
+    pub(crate) const EXCLUDE_PATH: &str = "exclude-path";
+    pub(crate) const STDEXCLUDES: &str = "stdexcludes";
+    pub(crate) const PBS_CHANGE_DETECTION_MODE: &str = "pbs-change-detection-mode";
+    pub(crate) const FLEECING: &str = "fleecing";
+    pub(crate) const BWLIMIT: &str = "bwlimit";
+    pub(crate) const IONICE: &str = "ionice";
+    pub(crate) const LOCKWAIT: &str = "lockwait";
+    pub(crate) const STOPWAIT: &str = "stopwait";
+    pub(crate) const PERFORMANCE: &str = "performance";
+    pub(crate) const NOTIFICATION_MODE: &str = "notification-mode";
+    pub(crate) const MAILTO: &str = "mailto";
+    pub(crate) const MAILNOTIFICATION: &str = "mailnotification";
+    pub(crate) const NOTIFICATION_POLICY: &str = "notification-policy";
+    pub(crate) const NOTIFICATION_TARGET: &str = "notification-target";
+    pub(crate) const QUIET: &str = "quiet";
+    pub(crate) const STOP: &str = "stop";
+
+    /// What selects guests: setting one of them silently changes the others.
+    pub(crate) const SELECTION: [&str; 4] = [VMID, ALL, EXCLUDE, POOL];
+}
+
+/// The defaults of Proxmox VE, and what it cannot delete.
+pub(crate) static SHAPE: Shape = Shape {
+    defaults: &[
+        (key::ENABLED, "1"),
+        (key::REPEAT_MISSED, "0"),
+        (key::ALL, "0"),
+        (key::MODE, "snapshot"),
+        (key::COMPRESS, "0"),
+        (key::ZSTD, "1"),
+        (key::PIGZ, "0"),
+        (key::REMOVE, "1"),
+        (key::PROTECTED, "0"),
+        (key::STDEXCLUDES, "1"),
+        (key::BWLIMIT, "0"),
+        (key::IONICE, "7"),
+        (key::LOCKWAIT, "180"),
+        (key::STOPWAIT, "10"),
+        (key::NOTIFICATION_MODE, "auto"),
+        (key::MAILNOTIFICATION, "always"),
+        (key::NOTIFICATION_POLICY, "always"),
+        (key::QUIET, "0"),
+        (key::STOP, "0"),
+    ],
+    undeletable: &[key::ENABLED, key::SCHEDULE],
+};
+
+/// A job there in the form of a declared one, without what root alone may set and without what
+/// this version does not know.
+pub(crate) fn settings(job: &Job) -> Settings {
+    let mut settings = Settings::new(&SHAPE);
+    let number = |value: Option<u64>| value.and_then(|value| i64::try_from(value).ok());
+    settings.text(key::SCHEDULE, job.schedule.as_deref());
+    settings.flag(key::ENABLED, job.enabled);
+    settings.text(key::COMMENT, job.comment.as_deref());
+    settings.flag(key::REPEAT_MISSED, job.repeat_missed);
+    for (name, list) in [(key::VMID, &job.vmid), (key::EXCLUDE, &job.exclude)] {
+        if let Some(list) = list {
+            settings.text(name, Some(&vmids(list.iter())));
+        }
+    }
+    settings.flag(key::ALL, job.all);
+    settings.text(key::POOL, job.pool.as_deref());
+    settings.text(key::NODE, job.node.as_deref());
+    settings.text(key::STORAGE, job.storage.as_deref());
+    settings.text(key::MODE, job.mode.as_deref());
+    // `1` is what lzo was called once.
+    let compress = job
+        .compress
+        .as_deref()
+        .map(|text| if text == "1" { "lzo" } else { text });
+    settings.text(key::COMPRESS, compress);
+    settings.number(key::ZSTD, number(job.zstd));
+    settings.number(key::PIGZ, number(job.pigz));
+    let retention = job.prune_backups.filter(|retention| !retention.is_empty());
+    let retention = retention.map(|retention| retention.normalized().to_string());
+    settings.text(key::PRUNE_BACKUPS, retention.as_deref());
+    settings.flag(key::REMOVE, job.remove);
+    settings.flag(key::PROTECTED, job.protected);
+    settings.text(key::NOTES_TEMPLATE, job.notes_template.as_deref());
+    settings.list(
+        key::EXCLUDE_PATH,
+        job.exclude_path.clone().unwrap_or_default(),
+    );
+    settings.flag(key::STDEXCLUDES, job.stdexcludes);
+    settings.text(
+        key::PBS_CHANGE_DETECTION_MODE,
+        job.pbs_change_detection_mode.as_deref(),
+    );
+    let fleecing = job
+        .fleecing
+        .as_ref()
+        .map(|fleecing| fleecing_text(fleecing.enabled, fleecing.storage.as_deref()));
+    settings.text(key::FLEECING, fleecing.as_deref());
+    settings.number(key::BWLIMIT, number(job.bwlimit));
+    settings.number(key::IONICE, number(job.ionice));
+    settings.number(key::LOCKWAIT, number(job.lockwait));
+    settings.number(key::STOPWAIT, number(job.stopwait));
+    let performance = job.performance.as_ref();
+    let performance = performance_text(
+        performance.and_then(|performance| number(performance.max_workers)),
+        performance.and_then(|performance| number(performance.pbs_entries_max)),
+    );
+    settings.text(key::PERFORMANCE, performance.as_deref());
+    settings.text(key::NOTIFICATION_MODE, job.notification_mode.as_deref());
+    settings.comma_list(key::MAILTO, job.mailto.clone().unwrap_or_default());
+    settings.text(key::MAILNOTIFICATION, job.mailnotification.as_deref());
+    // Of no use in a job, or gone in later versions: declared is that they are not set.
+    settings.text(key::NOTIFICATION_POLICY, job.notification_policy.as_deref());
+    settings.text(key::NOTIFICATION_TARGET, job.notification_target.as_deref());
+    settings.flag(key::QUIET, job.quiet);
+    settings.flag(key::STOP, job.stop);
+    settings
+}
+
+/// What a job has that is left as it is: what root alone may set, and what a later Proxmox VE
+/// may have added.
+pub(crate) fn left_alone(job: &Job) -> Vec<String> {
+    let of_root = [
+        ("script", &job.script),
+        ("dumpdir", &job.dumpdir),
+        ("tmpdir", &job.tmpdir),
+    ];
+    of_root
+        .into_iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(name, _)| name.to_owned())
+        .chain(job.other.keys().cloned())
+        .collect()
+}
+
+/// Guests as Proxmox VE stores them, by number.
+pub(crate) fn vmids(list: impl IntoIterator<Item = Vmid>) -> String {
+    let mut list: Vec<Vmid> = list.into_iter().collect();
+    list.sort_unstable();
+    list.dedup();
+    list.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// The property string of fleecing.
+pub(crate) fn fleecing_text(enabled: bool, storage: Option<&str>) -> String {
+    let enabled = u8::from(enabled);
+    match storage {
+        Some(storage) => format!("enabled={enabled},storage={storage}"),
+        None => format!("enabled={enabled}"),
+    }
+}
+
+/// The property string of the performance settings; `None` when nothing is set.
+pub(crate) fn performance_text(workers: Option<i64>, entries: Option<i64>) -> Option<String> {
+    let parts: Vec<String> = [("max-workers", workers), ("pbs-entries-max", entries)]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| format!("{name}={value}")))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(","))
+}

@@ -1,0 +1,200 @@
+//! The present: jobs, guests, storage, schedule, rights. Changes nothing.
+//!
+//! The number of calls does not depend on the number of guests or jobs.
+
+use module_kit::rights::Rights;
+use module_kit::settings::Settings;
+use module_kit::{Context, Failure, joined};
+use pve_client::api::{
+    Archive, Guest, IncludedGuest, Job, NodeStatus, Permissions, ScheduleEvents, Storage,
+    StorageOnNode,
+};
+use pve_client::{Client, Known, Seen};
+use pve_types::{NodeName, StorageId};
+
+use crate::job;
+use crate::spec::{Declared, Spec};
+
+/// How many runs of the schedule are looked at.
+const RUNS: u8 = 50;
+
+/// Where archives go when a job names no storage.
+pub(crate) const LOCAL: &str = "local";
+
+/// What is there.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Every job of the server.
+    pub jobs: Vec<PresentJob>,
+    /// What the job of this id saves, if there is one.
+    pub included: Option<Vec<IncludedGuest>>,
+    /// What only a declared job needs to know.
+    pub surroundings: Option<Surroundings>,
+    /// Who asks, and what they may do.
+    pub rights: Rights,
+}
+
+/// What a declared job needs to know of the server.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The next runs of the declared schedule, or why it is none.
+    pub schedule: ScheduleEvents,
+    /// The guests, as far as they can be seen.
+    pub guests: Seen<Guest>,
+    /// The storage that the archives go to.
+    pub storage: Known<Option<Storage>>,
+    /// How full that storage is, on each node that has it and has reported.
+    pub fill: Vec<StorageOnNode>,
+    /// The archives on it, when they can be read and all seen.
+    pub archives: Result<Vec<Archive>, String>,
+}
+
+/// A job that exists.
+#[derive(Debug, Clone)]
+pub struct PresentJob {
+    /// In comparable form.
+    pub settings: Settings,
+    /// What it has that is not declared here and stays.
+    pub left_alone: Vec<String>,
+    /// As Proxmox VE has it.
+    pub job: Job,
+}
+
+impl PresentJob {
+    pub(crate) fn new(job: Job) -> Self {
+        Self {
+            settings: job::settings(&job),
+            left_alone: job::left_alone(&job),
+            job,
+        }
+    }
+}
+
+impl Observed {
+    /// The job of this id.
+    pub fn job(&self, id: &str) -> Option<&PresentJob> {
+        self.jobs.iter().find(|present| present.job.id == id)
+    }
+}
+
+pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
+    let client = context.client()?;
+    let (jobs, included, permissions, surroundings) = std::thread::scope(|scope| {
+        let jobs = scope.spawn(|| client.jobs());
+        let included = scope.spawn(|| client.included_volumes(spec.id().as_str()));
+        let permissions = scope.spawn(|| client.permissions());
+        let surroundings = match spec {
+            Spec::Absent(_) => Ok(None),
+            Spec::Present(declared) => surroundings(declared, client).map(Some),
+        };
+        (
+            joined(jobs),
+            joined(included),
+            joined(permissions),
+            surroundings,
+        )
+    });
+    let jobs = jobs?;
+    Ok(Observed {
+        jobs: jobs.into_iter().map(PresentJob::new).collect(),
+        included: included?,
+        surroundings: surroundings?,
+        rights: Rights {
+            identity: client.identity().clone(),
+            permissions: permissions?,
+        },
+    })
+}
+
+fn surroundings(declared: &Declared, client: &Client) -> Result<Surroundings, Failure> {
+    let (schedule, resources, storages) = std::thread::scope(|scope| {
+        let schedule = scope.spawn(|| client.schedule_analyze(&declared.schedule, RUNS));
+        let storages = scope.spawn(|| client.storages());
+        let resources = client.resources();
+        (joined(schedule), resources, joined(storages))
+    });
+    let resources = resources?;
+    let storage = storage_of(storages?, declared.storage.as_ref());
+    let fill: Vec<StorageOnNode> = resources
+        .storages
+        .visible
+        .into_iter()
+        .filter(|on_node| {
+            on_node.storage == declared.storage.as_ref().map_or(LOCAL, StorageId::as_str)
+        })
+        .filter(|on_node| {
+            declared
+                .node
+                .as_ref()
+                .is_none_or(|node| *node == on_node.node)
+        })
+        .collect();
+    let archives = match &storage {
+        Known::Known(Some(storage)) if storage.takes_backups() && !storage.is_disabled() => {
+            let online = |name: &NodeName| {
+                resources
+                    .nodes
+                    .iter()
+                    .any(|node| node.node == *name && node.status != NodeStatus::Offline)
+            };
+            archives(client, storage, &fill, &resources.permissions, online)
+        }
+        _ => Ok(Vec::new()),
+    };
+    Ok(Surroundings {
+        schedule: schedule?,
+        guests: resources.guests,
+        storage,
+        fill,
+        archives,
+    })
+}
+
+/// The storage of this name, or `local`, which is what PVE takes.
+fn storage_of(storages: Seen<Storage>, id: Option<&StorageId>) -> Known<Option<Storage>> {
+    let id = id.map_or(LOCAL, StorageId::as_str);
+    let Seen { visible, gaps } = storages;
+    match visible.into_iter().find(|storage| storage.storage == id) {
+        Some(storage) => Known::Known(Some(storage)),
+        None => match gaps.into_iter().find(|gap| {
+            gap.path
+                .strip_prefix("/storage/")
+                .is_none_or(|hidden| hidden == id)
+        }) {
+            Some(gap) => Known::Unknown(gap),
+            None => Known::Known(None),
+        },
+    }
+}
+
+/// The archives on the storage, for the forecast: of one node when it is shared, else of each
+/// node that has it. Failing to read them is no failure of the module.
+fn archives(
+    client: &Client,
+    storage: &Storage,
+    fill: &[StorageOnNode],
+    permissions: &Permissions,
+    online: impl Fn(&NodeName) -> bool,
+) -> Result<Vec<Archive>, String> {
+    if let Some(gap) = permissions.gap_for_archives(&storage.storage, None) {
+        return Err(gap.to_string());
+    }
+    let shared = storage.shared == Some(true) || fill.iter().any(|on_node| on_node.shared);
+    let mut nodes: Vec<&NodeName> = fill
+        .iter()
+        .map(|on_node| &on_node.node)
+        .filter(|node| online(node))
+        .collect();
+    if shared {
+        nodes.truncate(1);
+    }
+    let mut all = Vec::new();
+    for node in nodes {
+        all.extend(
+            client
+                .archives(node, &storage.storage, None)
+                .map_err(|error| error.to_string())?,
+        );
+    }
+    Ok(all)
+}
