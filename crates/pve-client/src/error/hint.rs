@@ -7,9 +7,10 @@ use crate::transport::Identity;
 
 pub(super) fn hint(kind: &ErrorKind, text: &str, identity: Option<&Identity>) -> Option<String> {
     match kind {
-        ErrorKind::Refused { .. } if text.contains("nly root may") || text.contains("nly root can") => {
+        ErrorKind::Refused { parameters } if parameters.values().any(|text| is_for_root(text)) => {
             Some(only_root(identity))
         }
+        ErrorKind::Refused { .. } | ErrorKind::NotAllowed { .. } if is_for_root(text) => Some(only_root(identity)),
         ErrorKind::NotAllowed { path, privileges } => Some(grant(path.as_deref(), privileges, identity)),
         ErrorKind::Unauthenticated => Some(unauthenticated(text, identity)),
         ErrorKind::Conflict if text.contains("detected modified configuration") => {
@@ -41,6 +42,18 @@ pub(super) fn hint(kind: &ErrorKind, text: &str, identity: Option<&Identity>) ->
         ),
         _ => None,
     }
+}
+
+fn is_for_root(text: &str) -> bool {
+    [
+        "nly root may",
+        "nly root can",
+        "only root@pam may",
+        "user != root@pam",
+        "only allowed for root@pam",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn only_root(identity: Option<&Identity>) -> String {
