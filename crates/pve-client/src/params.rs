@@ -3,6 +3,9 @@
 use std::fmt;
 
 use percent_encoding::percent_encode;
+use pve_types::{
+    JobId, NodeName, PoolId, PropertyString, Retention, StorageId, Vmid, VmidList, VolumeId,
+};
 
 use crate::path::ESCAPED;
 use crate::secret::{MASK, Secret};
@@ -28,6 +31,61 @@ impl fmt::Debug for ParamValue {
     }
 }
 
+impl From<bool> for ParamValue {
+    /// `1` or `0`, the only words PVE takes in a form.
+    fn from(value: bool) -> Self {
+        Self::Text(u8::from(value).to_string())
+    }
+}
+
+impl From<&str> for ParamValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for ParamValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<String>> for ParamValue {
+    fn from(list: Vec<String>) -> Self {
+        Self::List(list)
+    }
+}
+
+impl From<Secret> for ParamValue {
+    fn from(secret: Secret) -> Self {
+        Self::Secret(secret)
+    }
+}
+
+/// What prints itself as PVE reads it.
+macro_rules! printed {
+    ($($type:ty),+) => {$(
+        impl From<$type> for ParamValue {
+            fn from(value: $type) -> Self {
+                Self::Text(value.to_string())
+            }
+        }
+    )+};
+}
+
+printed!(
+    u8, u16, u32, u64, i32, i64, &String, Vmid, Retention, &Retention
+);
+printed!(
+    &JobId,
+    &NodeName,
+    &PoolId,
+    &PropertyString,
+    &StorageId,
+    &VmidList,
+    &VolumeId
+);
+
 /// Parameters in the order in which they are sent.
 ///
 /// No name stands twice: PVE refuses a repeated scalar.
@@ -43,37 +101,19 @@ impl Params {
     }
 
     /// Sets a parameter; the later value of a name wins.
-    pub fn set(&mut self, name: &str, value: impl ToString) {
-        self.put(name, ParamValue::Text(value.to_string()));
-    }
-
-    /// Sets a boolean: `1` or `0`, the only words PVE takes in a form.
-    pub fn set_flag(&mut self, name: &str, value: bool) {
-        self.set(name, u8::from(value));
-    }
-
-    /// Sets a list that is sent by repeating the name.
-    pub fn set_list(&mut self, name: &str, values: Vec<String>) {
-        self.put(name, ParamValue::List(values));
-    }
-
-    /// Sets a value that must not be shown.
-    pub fn set_secret(&mut self, name: &str, value: Secret) {
-        self.put(name, ParamValue::Secret(value));
-    }
-
-    /// The same with a parameter more.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
-        self.set(name, value);
-        self
-    }
-
-    pub(crate) fn put(&mut self, name: &str, value: ParamValue) {
+    pub fn set(&mut self, name: &str, value: impl Into<ParamValue>) {
+        let value = value.into();
         match self.pairs.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => self.pairs.push((name.to_owned(), value)),
         }
+    }
+
+    /// The same with a parameter more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<ParamValue>) -> Self {
+        self.set(name, value);
+        self
     }
 
     /// The value of a parameter.
@@ -173,14 +213,15 @@ mod tests {
 
     #[test]
     fn encoded_as_pve_reads_it() {
-        let mut params = Params::new()
+        let params = Params::new()
             .with("schedule", "mon..fri 21:00")
-            .with("comment", "ä&=+%");
-        params.set_flag("enabled", true);
-        params.set_list("exclude-path", vec!["/a b".to_owned(), "/c".to_owned()]);
+            .with("comment", "ä&=+%")
+            .with("enabled", true)
+            .with("remove", false)
+            .with("exclude-path", vec!["/a b".to_owned(), "/c".to_owned()]);
         assert_eq!(
             params.encoded(),
-            "schedule=mon..fri%2021%3A00&comment=%C3%A4%26%3D%2B%25&enabled=1&exclude-path=%2Fa%20b&exclude-path=%2Fc"
+            "schedule=mon..fri%2021%3A00&comment=%C3%A4%26%3D%2B%25&enabled=1&remove=0&exclude-path=%2Fa%20b&exclude-path=%2Fc"
         );
     }
 
@@ -193,7 +234,7 @@ mod tests {
     #[test]
     fn debug_hides_secrets() {
         let mut params = Params::new().with("username", "root@pam");
-        params.set_secret("password", Secret::new("hunter2"));
+        params.set("password", Secret::new("hunter2"));
         let shown = format!("{params:?}");
         assert!(
             !shown.contains("hunter2") && shown.contains(MASK),

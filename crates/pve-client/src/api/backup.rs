@@ -36,7 +36,7 @@ impl Client {
     pub fn create_job(&self, id: &JobId, params: &JobParams) -> Result<(), Error> {
         let mut sent = Params::new().with("id", id);
         for (name, value) in params.set.iter() {
-            sent.put(name, value.clone());
+            sent.set(name, value.clone());
         }
         self.change(
             Method::Post,

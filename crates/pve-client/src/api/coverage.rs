@@ -8,7 +8,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// A guest that a job saves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct IncludedGuest {
     /// Its number.
     #[serde(rename(deserialize = "id"))]
@@ -37,7 +36,6 @@ impl IncludedGuest {
 
 /// A volume of a guest that a job saves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct IncludedVolume {
     /// The key in the guest's configuration, for example `scsi0`.
     #[serde(rename(deserialize = "id"), deserialize_with = "key")]
@@ -68,7 +66,6 @@ fn key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 
 /// A guest that no job saves. A disabled job counts as saving its guests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct UncoveredGuest {
     /// Its number.
     pub vmid: Vmid,

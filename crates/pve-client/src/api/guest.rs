@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// A guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Guest {
     /// Its number.
     pub vmid: Vmid,
@@ -44,7 +43,6 @@ fn tags<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 /// Whether a guest runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", from = "String")]
-#[non_exhaustive]
 pub enum GuestStatus {
     /// It runs.
     Running,

@@ -12,7 +12,6 @@ use super::other::other_texts;
 /// Serializes with PVE's names, without what is not set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-#[non_exhaustive]
 pub struct Job {
     /// The id. Not always one that [`JobId`] allows: PVE itself makes up ids that start with a
     /// digit.
@@ -279,7 +278,6 @@ impl Job {
 /// Where changed blocks are kept while a running VM is saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "FleecingText")]
-#[non_exhaustive]
 pub struct Fleecing {
     /// Is it used?
     pub enabled: bool,
@@ -291,7 +289,6 @@ pub struct Fleecing {
 /// Limits of the work in parallel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", from = "PropertyString")]
-#[non_exhaustive]
 pub struct Performance {
     /// Parallel reads of a VM, 1 to 256.
     #[serde(skip_serializing_if = "Option::is_none")]

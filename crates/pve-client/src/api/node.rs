@@ -7,7 +7,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Node {
     /// Its name.
     pub node: NodeName,
@@ -19,7 +18,6 @@ pub struct Node {
 /// Is a node there?
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", from = "String")]
-#[non_exhaustive]
 pub enum NodeStatus {
     /// Yes.
     Online,

@@ -7,7 +7,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// A pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Pool {
     /// Its id.
     pub poolid: PoolId,
@@ -18,7 +17,6 @@ pub struct Pool {
 
 /// A member of a pool: a guest or a storage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct PoolMember {
     /// `qemu`, `lxc` or `storage`.
     #[serde(rename = "type", deserialize_with = "lenient::text")]

@@ -11,7 +11,6 @@ use crate::{ApiPath, Client, Error, Request, Seen};
 
 /// What is in the cluster, as far as the caller may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Resources {
     /// The guests, by number.
     pub guests: Seen<Guest>,
@@ -25,7 +24,6 @@ pub struct Resources {
 
 /// A storage as one node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct StorageOnNode {
     /// Its id.
     pub storage: StorageId,

@@ -9,7 +9,6 @@ use crate::{ApiPath, Client, Error, Method, Params, Request, Seen, StorageParams
 
 /// How a storage is on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct StorageStatus {
     /// Its id.
     pub storage: StorageId,
@@ -109,7 +108,7 @@ impl Client {
     ) -> Result<(), Error> {
         let mut sent = Params::new().with("storage", storage).with("type", kind);
         for (name, value) in params.set.iter() {
-            sent.put(name, value.clone());
+            sent.set(name, value.clone());
         }
         self.change(
             Method::Post,

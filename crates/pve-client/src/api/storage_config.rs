@@ -12,7 +12,6 @@ use super::other::other_texts;
 /// Serializes with PVE's names, without what is not set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub struct Storage {
     /// The id.
     pub storage: StorageId,

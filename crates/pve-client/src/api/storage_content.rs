@@ -7,7 +7,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// An archive on a storage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Archive {
     /// Its volume.
     pub volid: VolumeId,
@@ -42,7 +41,6 @@ fn vmid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vmid>, D::E
 
 /// What a prune would do with an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct PruneEntry {
     /// The archive.
     pub volid: VolumeId,
@@ -62,7 +60,6 @@ pub struct PruneEntry {
 /// What a prune does with one archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum PruneMark {
     /// It is kept.
     Keep,

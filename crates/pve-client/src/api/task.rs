@@ -9,7 +9,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct TaskStatus {
     /// Its id.
     pub upid: Upid,
@@ -20,7 +19,6 @@ pub struct TaskStatus {
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Outcome {
     /// It did what it should.
     Ok,
@@ -54,7 +52,6 @@ impl Outcome {
 
 /// A line of a task's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct LogLine {
     /// Its number, from 1.
     #[serde(rename(deserialize = "n"), deserialize_with = "number")]

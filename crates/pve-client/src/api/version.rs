@@ -6,7 +6,6 @@ use crate::{ApiPath, Client, Error, Params};
 
 /// The version of PVE on the node that answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Version {
     /// For example `8.4.21`.
     pub version: String,

@@ -186,6 +186,11 @@ fn by_text(text: &str) -> ErrorKind {
         "no prune-backups options",
         "content type needs to be",
         "protection mode enabled",
+        "not running",
+        "already running",
+        "running container",
+        "is disabled",
+        "reserved name",
     ]) {
         return ErrorKind::Refused {
             parameters: BTreeMap::new(),

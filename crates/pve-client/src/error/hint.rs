@@ -7,9 +7,10 @@ use crate::transport::Identity;
 
 pub(super) fn hint(kind: &ErrorKind, text: &str, identity: Option<&Identity>) -> Option<String> {
     match kind {
-        ErrorKind::Refused { .. } if text.contains("nly root may") || text.contains("nly root can") => {
+        ErrorKind::Refused { parameters } if parameters.values().any(|text| is_for_root(text)) => {
             Some(only_root(identity))
         }
+        ErrorKind::Refused { .. } | ErrorKind::NotAllowed { .. } if is_for_root(text) => Some(only_root(identity)),
         ErrorKind::NotAllowed { path, privileges } => Some(grant(path.as_deref(), privileges, identity)),
         ErrorKind::Unauthenticated => Some(unauthenticated(text, identity)),
         ErrorKind::Conflict if text.contains("detected modified configuration") => {
@@ -41,6 +42,18 @@ pub(super) fn hint(kind: &ErrorKind, text: &str, identity: Option<&Identity>) ->
         ),
         _ => None,
     }
+}
+
+fn is_for_root(text: &str) -> bool {
+    [
+        "nly root may",
+        "nly root can",
+        "only root@pam may",
+        "user != root@pam",
+        "only allowed for root@pam",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 fn only_root(identity: Option<&Identity>) -> String {
@@ -83,45 +96,43 @@ fn grant(path: Option<&str>, privileges: &[Privilege], identity: Option<&Identit
             _ => "PVE did not name the privilege".to_owned(),
         };
     };
-    let mut role_privileges: Vec<&str> = audit_privileges(path).to_vec();
-    if !role_privileges.contains(&wanted.as_str()) {
-        role_privileges.push(wanted.as_str());
+    let mut of_role: Vec<&str> = audit_privileges(path).to_vec();
+    if !of_role.contains(&wanted.as_str()) {
+        of_role.push(wanted.as_str());
     }
-    let role = format!("Reprise{}", role_name(path, wanted));
-    let mut lines = format!(
-        "grant it on the node:\n  pveum role add {role} --privs \"{}\"\n",
-        role_privileges.join(",")
-    );
+    let role = role_name(path, wanted);
+    let mut lines = vec![
+        "grant it on the node:".to_owned(),
+        format!("  pveum role add {role} --privs \"{}\"", of_role.join(",")),
+    ];
     let user = identity.map_or("USER@REALM", |identity| identity.user.as_str());
-    let token = identity.and_then(|identity| identity.token.as_deref());
     // root@pam has every right; a refusal can only hit a token with rights of its own.
-    if user != "root@pam" {
-        lines.push_str(&format!(
-            "  pveum acl modify {path} --users '{user}' --roles {role}\n"
+    let root = user == "root@pam";
+    if !root {
+        lines.push(format!(
+            "  pveum acl modify {path} --users '{user}' --roles {role}"
         ));
     }
-    if let Some(token) = token {
-        let only = if user == "root@pam" {
-            String::new()
-        } else {
-            "and, if the token was made with privilege separation, also:\n".to_owned()
-        };
-        lines.push_str(&format!(
-            "{only}  pveum acl modify {path} --tokens '{user}!{token}' --roles {role}\n"
+    if let Some(token) = identity.and_then(|identity| identity.token.as_deref()) {
+        if !root {
+            lines.push("and, if the token was made with privilege separation, also:".to_owned());
+        }
+        lines.push(format!(
+            "  pveum acl modify {path} --tokens '{user}!{token}' --roles {role}"
         ));
     }
-    lines.push_str(&format!(
-        "an entry on `{path}` replaces, for this user, what comes from the paths above it; \
-         so the role repeats the audit privileges"
+    lines.push(format!(
+        "an entry on `{path}` replaces, for this user, what comes from the paths above it; so the \
+         role repeats the audit privileges"
     ));
-    if privileges.len() > 1 {
-        let others: Vec<&str> = privileges.iter().skip(1).map(Privilege::as_str).collect();
-        lines.push_str(&format!(
-            "; instead of `{wanted}` one of these would do: `{}`",
+    let others: Vec<&str> = privileges.iter().skip(1).map(Privilege::as_str).collect();
+    if !others.is_empty() {
+        lines.push(format!(
+            "instead of `{wanted}` one of these would do: `{}`",
             others.join("`, `")
         ));
     }
-    lines
+    lines.join("\n")
 }
 
 /// One role per kind of path and privilege, so that the lines can be used again for other objects.
@@ -134,7 +145,7 @@ fn role_name(path: &str, wanted: &Privilege) -> String {
         Some("nodes") => "Node",
         Some(_) => "Other",
     };
-    format!("{scope}{}", wanted.as_str().replace('.', ""))
+    format!("Reprise{scope}{}", wanted.as_str().replace('.', ""))
 }
 
 fn unauthenticated(text: &str, identity: Option<&Identity>) -> String {

@@ -88,15 +88,11 @@ impl Endpoint {
             return Err(wrong("user and secret are settings of their own"));
         }
         let (host, named) = if let Some(inside) = rest.strip_prefix('[') {
-            let (host, after) = inside
-                .split_once(']')
-                .ok_or_else(|| wrong("`]` is missing"))?;
-            (
-                host,
-                after
-                    .strip_prefix(':')
-                    .or((!after.is_empty()).then_some(after)),
-            )
+            match inside.split_once(']') {
+                Some((host, "")) => (host, None),
+                Some((host, after)) if after.starts_with(':') => (host, after.get(1..)),
+                _ => return Err(wrong("an address in brackets ends with `]` or `]:port`")),
+            }
         } else if rest.parse::<std::net::Ipv6Addr>().is_ok() {
             (rest, None)
         } else {
@@ -135,13 +131,11 @@ impl Endpoint {
 
     /// Is it this machine itself?
     pub fn is_loopback(&self) -> bool {
-        match self.host.parse::<IpAddr>() {
-            Ok(address) => address.to_canonical().is_loopback(),
-            Err(_) => {
-                let name = self.host.trim_end_matches('.').to_ascii_lowercase();
-                name == "localhost" || name.ends_with(".localhost")
-            }
+        if let Ok(address) = self.host.parse::<IpAddr>() {
+            return address.to_canonical().is_loopback();
         }
+        let name = self.host.trim_end_matches('.').to_ascii_lowercase();
+        name == "localhost" || name.ends_with(".localhost")
     }
 }
 

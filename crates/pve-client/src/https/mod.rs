@@ -51,10 +51,10 @@ impl Https {
         })
     }
 
-    fn call(&self, call: Call) -> Result<Value, Error> {
+    fn call(&self, call: &Call) -> Result<Value, Error> {
         let action = call.to_string();
         self.runtime
-            .block_on(self.exchange.carry_out(&call))
+            .block_on(self.exchange.carry_out(call))
             .map_err(|error| self.about(error, action))
     }
 
@@ -67,7 +67,7 @@ impl Https {
 
 impl Transport for Https {
     fn read(&self, path: &ApiPath, params: &Params) -> Result<Value, Error> {
-        self.call(Call::new(Verb::Get, path, params))
+        self.call(&Call::new(Verb::Get, path, params))
     }
 
     fn read_all(&self, requests: &[Request]) -> Vec<Result<Value, Error>> {
@@ -85,13 +85,13 @@ impl Transport for Https {
     }
 
     fn write(&self, method: Method, path: &ApiPath, params: &Params) -> Result<Value, Error> {
-        self.call(Call::new(Verb::Write(method), path, params))
+        self.call(&Call::new(Verb::Write(method), path, params))
     }
 
     fn start(&self, method: Method, path: &ApiPath, params: &Params) -> Result<Upid, Error> {
         let call = Call::new(Verb::Write(method), path, params);
         let action = call.to_string();
-        match self.call(call)? {
+        match self.call(&call)? {
             Value::String(text) if text.starts_with("UPID:") => text.parse().map_err(|error| {
                 self.about(Error::protocol(format!("{error}")).of_write(), action)
             }),

@@ -99,7 +99,7 @@ fn header(value: &Secret) -> Result<HeaderValue, Error> {
 /// The parameters of a login.
 pub(super) fn login_params(auth: &Auth) -> Params {
     let mut params = Params::new().with("username", &auth.identity().user);
-    params.set_secret("password", auth.secret().clone());
+    params.set("password", auth.secret().clone());
     params
 }
 
