@@ -41,8 +41,10 @@ fn check_level(prefix: &str, options: &[OptionSpec], faults: &mut Vec<String>) {
             Kind::Dict(options) | Kind::List(Kind::Dict(options)) => {
                 check_level(&format!("{place}."), options, faults);
             }
-            Kind::List(Kind::List(_)) => {
-                faults.push(format!("{place}: a list of lists cannot be declared"));
+            Kind::List(Kind::List(inner)) if **inner != Kind::Raw => {
+                faults.push(format!(
+                    "{place}: the elements of inner lists are not checked, so they must be `raw`"
+                ));
             }
             _ => {}
         }
