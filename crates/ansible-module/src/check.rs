@@ -41,8 +41,10 @@ fn check_level(prefix: &str, options: &[OptionSpec], faults: &mut Vec<String>) {
             Kind::Dict(options) | Kind::List(Kind::Dict(options)) => {
                 check_level(&format!("{place}."), options, faults);
             }
-            Kind::List(Kind::List(_)) => {
-                faults.push(format!("{place}: a list of lists cannot be declared"));
+            Kind::List(Kind::List(inner)) if **inner != Kind::Raw => {
+                faults.push(format!(
+                    "{place}: the elements of inner lists are not checked, so they must be `raw`"
+                ));
             }
             _ => {}
         }
@@ -153,5 +155,123 @@ fn can_be(option: &OptionSpec, rule: &RequiredIf) -> bool {
         }
         (Default::Bool(_), Kind::Bool) | (Default::Int(_), Kind::Int) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::option::OptionGroup;
+
+    const TEXT: &[&str] = &["A sentence."];
+    const INNER: Kind = Kind::List(&Kind::Int);
+    const SUB: &[OptionSpec] = &[
+        OptionSpec::new("k", Kind::Str, &[]),
+        OptionSpec::new("k", Kind::Str, TEXT),
+    ];
+
+    fn faults(options: &'static [OptionSpec], constraints: Constraints) -> Vec<String> {
+        let groups = Box::leak(Box::new([OptionGroup {
+            title: "All",
+            options,
+        }]));
+        check_spec(&ArgumentSpec {
+            groups,
+            constraints,
+        })
+    }
+
+    #[test]
+    fn a_sound_table_has_no_faults() {
+        const OPTIONS: &[OptionSpec] = &[
+            OptionSpec::new("state", Kind::Str, TEXT)
+                .choices(&["absent", "present"])
+                .default(Default::Str("present")),
+            OptionSpec::new("name", Kind::Str, TEXT).aliases(&["title"]),
+            OptionSpec::new("ids", Kind::List(&Kind::Int), TEXT).default(Default::List(&[])),
+        ];
+        let constraints = Constraints {
+            required_if: &[RequiredIf {
+                option: "state",
+                value: Default::Str("absent"),
+                required: &["name"],
+                any: false,
+            }],
+            ..Constraints::NONE
+        };
+        assert_eq!(faults(OPTIONS, constraints), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_fault_of_an_option_is_told_with_its_name() {
+        const OPTIONS: &[OptionSpec] = &[
+            OptionSpec::new("_a", Kind::Str, TEXT),
+            OptionSpec::new("b", Kind::Str, TEXT).aliases(&["c"]),
+            OptionSpec::new("c", Kind::Str, &[" "]),
+            OptionSpec::new("d", Kind::Str, TEXT)
+                .required()
+                .default(Default::Str("x")),
+            OptionSpec::new("e", Kind::Int, TEXT).default(Default::Str("1")),
+            OptionSpec::new("f", Kind::Str, TEXT)
+                .choices(&["x", "x"])
+                .default(Default::Str("y")),
+            OptionSpec::new("g", Kind::Int, TEXT).choices(&["1"]),
+            OptionSpec::new("h", Kind::List(&Kind::Dict(SUB)), TEXT),
+            OptionSpec::new("i", Kind::List(&INNER), TEXT),
+            OptionSpec::new("j", Kind::Str, TEXT)
+                .no_log()
+                .default(Default::Str("secret"))
+                .environment(&[""])
+                .version_added(""),
+        ];
+        let expected = [
+            "_a: a name is made of a-z, 0-9 and `_`, and `_` does not begin it",
+            "c: stands twice, as option or alias",
+            "c: has no description, or an empty sentence in it",
+            "d: is required, so its default is never used",
+            "e: has a default of another kind",
+            "f: has a choice twice",
+            "f: has a default that is none of its choices",
+            "g: has choices, which only `str` and lists of `str` can have",
+            "h.k: has no description, or an empty sentence in it",
+            "h.k: stands twice, as option or alias",
+            "i: the elements of inner lists are not checked, so they must be `raw`",
+            "j: does not say since which version",
+            "j: is a secret with a default, which everybody can read",
+            "j: names an environment variable without a name",
+        ];
+        assert_eq!(faults(OPTIONS, Constraints::NONE), expected);
+    }
+
+    #[test]
+    fn every_fault_of_a_constraint_is_told() {
+        const OPTIONS: &[OptionSpec] = &[
+            OptionSpec::new("a", Kind::Str, TEXT).choices(&["x"]),
+            OptionSpec::new("b", Kind::Int, TEXT).aliases(&["bee"]),
+        ];
+        const fn rule(value: Default) -> RequiredIf {
+            RequiredIf {
+                option: "a",
+                value,
+                required: &["b"],
+                any: false,
+            }
+        }
+        let constraints = Constraints {
+            mutually_exclusive: &[&["a"]],
+            required_together: &[&["a", "bee"]],
+            required_one_of: &[&["nope"]],
+            required_by: &[("a", &[])],
+            required_if: const { &[rule(Default::Str("y")), rule(Default::Int(1))] },
+        };
+        let expected = [
+            "mutually_exclusive: names fewer than 2 options",
+            "required_together: `bee` is no option (aliases do not count)",
+            "required_one_of: `nope` is no option (aliases do not count)",
+            "required_by: names fewer than 1 options",
+            "required_if: `a` can never have the value Str(\"y\")",
+            "required_if: `a` can never have the value Int(1)",
+        ];
+        assert_eq!(faults(OPTIONS, constraints), expected);
     }
 }

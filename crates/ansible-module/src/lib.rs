@@ -2,6 +2,7 @@
 pub mod args;
 mod ascii;
 mod check;
+mod choice;
 mod coerce;
 mod constraint;
 pub mod control;
@@ -12,8 +13,10 @@ pub mod option;
 pub mod panic;
 mod parse;
 mod path;
+mod place;
 mod python;
 pub mod result;
+mod sub_option;
 mod validate;
 
 pub use args::{InputError, SELECTOR, Source, take_selector};

@@ -223,3 +223,46 @@ fn holds_secret(options: &[OptionSpec]) -> bool {
         .iter()
         .any(|option| option.no_log || sub_options(&option.kind).is_some_and(holds_secret))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secrets(texts: &[&str]) -> Secrets {
+        let mut secrets = Secrets::default();
+        for text in texts {
+            secrets.add(*text);
+        }
+        secrets
+    }
+
+    #[test]
+    fn the_longest_secret_goes_first() {
+        let secrets = secrets(&["pass", "password1", ""]);
+        assert_eq!(
+            secrets.mask_text("password1, pass: 1"),
+            "********, ********: 1"
+        );
+        assert_eq!(secrets.mask_text("password1"), PLACEHOLDER);
+        assert_eq!(secrets.mask_text("nothing"), "nothing");
+    }
+
+    #[test]
+    fn a_secret_inside_a_quoted_text_is_found() {
+        let secrets = secrets(&["a\"b\nc", "d\""]);
+        let body = json!({ "body": json!({"p": "a\"b\nc", "q": "d\""}).to_string() });
+        let mut masked = body;
+        secrets.mask(&mut masked);
+        assert_eq!(
+            masked,
+            json!({"body": r#"{"p":"********","q":"********"}"#})
+        );
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", secrets(&["hunter2"])), "Secrets(..)");
+    }
+}

@@ -119,3 +119,141 @@ pub fn parse(
         })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        mask::PLACEHOLDER,
+        option::{Constraints, Kind, OptionGroup},
+    };
+
+    const TEXT: &[&str] = &["A sentence."];
+    const LOGIN: &[OptionSpec] = &[
+        OptionSpec::new("user", Kind::Str, TEXT),
+        OptionSpec::new("pin", Kind::Int, TEXT).no_log(),
+    ];
+    const SPEC: ArgumentSpec = ArgumentSpec {
+        groups: &[OptionGroup {
+            title: "All",
+            options: &[
+                OptionSpec::new("password", Kind::Str, TEXT)
+                    .no_log()
+                    .aliases(&["pw"])
+                    .environment(&["PROBE_PASSWORD"]),
+                OptionSpec::new("keys", Kind::List(&Kind::Path), TEXT).no_log(),
+                OptionSpec::new("port", Kind::Int, TEXT),
+                OptionSpec::new("logins", Kind::List(&Kind::Dict(LOGIN)), TEXT),
+            ],
+        }],
+        constraints: Constraints::NONE,
+    };
+
+    fn call(arguments: Value) -> Result<Parsed, Box<ArgumentError>> {
+        let Value::Object(arguments) = arguments else {
+            panic!("an object is needed");
+        };
+        parse("probe", &SPEC, arguments, &|name| match name {
+            "PROBE_PASSWORD" => Some("from-outside".to_owned()),
+            "HOME" => Some("/home/op".to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_call_that_succeeds_shows_no_secret() {
+        let parsed = call(json!({
+            "keys": "~/a,b",
+            "port": "22",
+            "logins": [{"user": "x", "pin": "4711"}],
+        }))
+        .unwrap();
+        assert_eq!(
+            Value::Object(parsed.values.clone()),
+            json!({
+                "password": "from-outside",
+                "keys": ["/home/op/a", "b"],
+                "port": 22,
+                "logins": [{"user": "x", "pin": 4711}],
+            })
+        );
+        assert_eq!(
+            Value::Object(parsed.invocation.clone()),
+            json!({
+                "password": PLACEHOLDER,
+                "keys": PLACEHOLDER,
+                "port": 22,
+                "logins": [{"user": "x", "pin": PLACEHOLDER}],
+            })
+        );
+        // As given and as coerced: a path is expanded before it turns up in a message.
+        for secret in ["from-outside", "~/a,b", "/home/op/a", "4711"] {
+            assert!(parsed.secrets.contains(secret), "{secret}");
+        }
+        let shown = format!("{parsed:?}");
+        assert!(
+            shown.contains("port") && !shown.contains("from-outside"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_call_that_fails_shows_no_secret_either() {
+        let error = call(json!({
+            "pw": "hunter2",
+            "port": "hunter2-x",
+            "pasword": "misspelled",
+            "logins": ["user=x pin=4711", {"pin": 4712, "q": "x"}, 7],
+            "_ansible_diff": true,
+        }))
+        .unwrap_err();
+        assert_eq!(
+            error.message,
+            "Value '7' in the sub parameter field 'logins' must be a list, not 'int'"
+        );
+        assert!(error.control.diff);
+        assert_eq!(
+            Value::Object(error.invocation.clone()),
+            json!({
+                "pw": PLACEHOLDER,
+                "port": "********-x",
+                "logins": [PLACEHOLDER, {"pin": PLACEHOLDER}, PLACEHOLDER],
+            })
+        );
+        assert!(error.secrets.contains("4711") && error.secrets.contains("4712"));
+        let shown = format!("{error:?} {error}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("misspelled"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn the_message_is_masked() {
+        let error = call(json!({"password": "s3cret", "port": "xs3crety"})).unwrap_err();
+        assert!(error.message.contains("'x********y'"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_bad_key_of_the_controller_is_told_before_anything_else() {
+        let error = call(json!({"port": "x", "_ansible_check_mode": "maybe"})).unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("the controller's `_ansible_check_mode`: "),
+            "{}",
+            error.message
+        );
+    }
+
+    #[test]
+    fn the_first_unknown_option_says_what_is_supported() {
+        let error = call(json!({"zzz": 1, "logins": [{"q": 1}]})).unwrap_err();
+        assert_eq!(
+            error.message,
+            "Unsupported parameters for (probe) module: logins.q, zzz. Supported parameters include: pin, user."
+        );
+    }
+}

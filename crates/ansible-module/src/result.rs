@@ -293,3 +293,128 @@ fn insert_diff(result: &mut Map<String, Value>, diffs: &[Diff]) {
 fn to_value(part: &impl Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn call(control: Control) -> Output {
+        let mut secrets = Secrets::default();
+        secrets.add("s3cret");
+        secrets.add("1");
+        Output::of(&Parsed {
+            values: Map::new(),
+            control,
+            invocation: Map::from_iter([("user".to_owned(), json!("is s3cret"))]),
+            warnings: vec!["about s3cret".to_owned()],
+            deprecations: Vec::new(),
+            secrets,
+        })
+    }
+
+    fn diff(after: &str) -> Diff {
+        Diff {
+            before: json!({}),
+            after: json!({"password": after}),
+            before_header: "absent".to_owned(),
+            after_header: "job".to_owned(),
+        }
+    }
+
+    #[test]
+    fn everything_is_masked_but_keys_booleans_and_the_exit_code() {
+        let control = Control {
+            diff: true,
+            ..Control::default()
+        };
+        let deprecation = Deprecation {
+            msg: "no s3cret".to_owned(),
+            version: Some("2.0.0".to_owned()),
+            date: None,
+            collection_name: None,
+        };
+        let result = call(control)
+            .change(Change::Changed)
+            .fail("cannot use s3cret")
+            .exit_code(1)
+            .field("changed", "never")
+            .field("invocation", "never")
+            .field("_ansible_x", "never")
+            .field("s3cret", json!(["s3cret", 21, true]))
+            .bytes("stdout", b"\xff s3cret")
+            .diff(diff("s3cret"))
+            .warning("about s3cret")
+            .warning("more")
+            .deprecation(deprecation)
+            .into_value();
+        let placeholder = crate::mask::PLACEHOLDER;
+        assert_eq!(
+            result,
+            json!({
+                "changed": true,
+                "failed": true,
+                "msg": "cannot use ********",
+                "s3cret": [placeholder, placeholder, true],
+                "stdout": "\u{fffd} ********",
+                "diff": {
+                    "before": {},
+                    "after": {"password": placeholder},
+                    "before_header": "absent",
+                    "after_header": "job",
+                },
+                "warnings": ["about ********", "more"],
+                "deprecations": [{"msg": "no ********", "version": "2.0.0"}],
+                "exit_code": 1,
+                "invocation": {"module_args": {"user": "is ********"}},
+            })
+        );
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_left_out() {
+        let quiet = Control {
+            inject_invocation: Some(false),
+            ..Control::default()
+        };
+        let result = call(quiet).diff(diff("x")).into_value();
+        assert_eq!(
+            result,
+            json!({"changed": false, "warnings": ["about ********"]})
+        );
+    }
+
+    #[test]
+    fn several_diffs_are_a_list() {
+        let control = Control {
+            diff: true,
+            ..Control::default()
+        };
+        let result = call(control).diff(diff("a")).diff(diff("b")).into_value();
+        assert_eq!(result["diff"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn it_is_one_line_of_ascii() {
+        let mut written = Vec::new();
+        Output::empty()
+            .message("h\u{e9}\nx")
+            .field("list", vec!["\u{1f600}"])
+            .write_to(&mut written)
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            "{\"changed\":false,\"msg\":\"h\\u00e9\\nx\",\"list\":[\"\\ud83d\\ude00\"]}\n"
+        );
+    }
+
+    #[test]
+    fn errors_of_input_and_arguments_are_failed_results() {
+        let error = crate::args::read_from(&b"[]"[..], "a test").unwrap_err();
+        let result = Output::from(&error).into_value();
+        assert_eq!(result["failed"], json!(true));
+        assert!(result["msg"].as_str().unwrap().contains("a test"));
+        assert_eq!(result.get("invocation"), None);
+    }
+}

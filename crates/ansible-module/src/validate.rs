@@ -2,21 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     Environment,
-    coerce::{coerce, kind_name, texts_read_as},
+    choice::check_choices,
+    coerce::{coerce, kind_name},
     constraint::{self, default_value},
-    mapping,
     mask::{Secrets, sub_options},
     option::{Constraints, Default, Kind, OptionSpec},
+    place::{Arguments, Failure, Place},
     python,
     result::Deprecation,
+    sub_option::{check_sub_shapes, not_a_dict, note_deprecated},
 };
-
-/// Why the arguments are refused, in core's words. May hold secrets.
-type Failure = String;
 
 /// One run over a task's arguments.
 pub(crate) struct Validation<'e> {
@@ -27,35 +26,6 @@ pub(crate) struct Validation<'e> {
     /// Unknown options by their full name, with what would be known in their place.
     unknown: BTreeMap<String, String>,
 }
-
-/// Where a level of options stands.
-#[derive(Clone, Default)]
-struct Place {
-    /// What stands before an option's name in a warning: `d.`, `l[0].`.
-    prefix: String,
-    /// The options around it.
-    context: Vec<&'static str>,
-}
-
-impl Place {
-    /// ` found in d -> e`, or nothing at the top.
-    fn found_in(&self) -> String {
-        if self.context.is_empty() {
-            return String::new();
-        }
-        format!(" found in {}", self.context.join(" -> "))
-    }
-
-    /// ` found in 'd -> e'`, or nothing at the top.
-    fn found_in_quoted(&self) -> String {
-        if self.context.is_empty() {
-            return String::new();
-        }
-        format!(" found in '{}'", self.context.join(" -> "))
-    }
-}
-
-type Arguments = Map<String, Value>;
 
 impl<'e> Validation<'e> {
     pub(crate) fn new(environment: Environment<'e>) -> Self {
@@ -292,13 +262,6 @@ fn resolve_aliases(
     warnings
 }
 
-fn not_a_dict(option: &OptionSpec) -> String {
-    format!(
-        "value of '{}' must be of type dict or list of dicts",
-        option.name
-    )
-}
-
 /// The options a level knows, then all aliases in brackets.
 fn supported(options: &[OptionSpec]) -> String {
     let mut names: Vec<&str> = options.iter().map(|option| option.name).collect();
@@ -312,77 +275,6 @@ fn supported(options: &[OptionSpec]) -> String {
         return names.join(", ");
     }
     format!("{} ({})", names.join(", "), aliases.join(", "))
-}
-
-/// What core finds while it looks for secrets in sub-options: a value that holds no options.
-fn check_sub_shapes(options: &[OptionSpec], arguments: &Arguments) -> Result<(), String> {
-    for option in options {
-        let (Some(below), Some(value)) = (sub_options(&option.kind), arguments.get(option.name))
-        else {
-            continue;
-        };
-        let elements = match value {
-            Value::Null => continue,
-            Value::Array(elements) => elements.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        for element in elements {
-            let parsed = match element {
-                Value::Object(_) => None,
-                Value::String(text) => Some(mapping::from_text(text)?),
-                other => {
-                    return Err(format!(
-                        "Value '{}' in the sub parameter field '{}' must be a {}, not '{}'",
-                        python::str(other),
-                        option.name,
-                        kind_name(&option.kind),
-                        python::type_name(other)
-                    ));
-                }
-            };
-            if let Some(arguments) = parsed.as_ref().or(element.as_object()) {
-                check_sub_shapes(below, arguments)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Tells of deprecated options that were given, sub-options too, as core names them.
-fn note_deprecated(
-    options: &[OptionSpec],
-    arguments: &Arguments,
-    prefix: &str,
-    deprecations: &mut Vec<Deprecation>,
-) {
-    for option in options {
-        let Some(value) = arguments.get(option.name) else {
-            continue;
-        };
-        let name = if prefix.is_empty() {
-            option.name.to_owned()
-        } else {
-            format!("{prefix}[\"{}\"]", option.name)
-        };
-        if let Some(deprecated) = option.deprecated {
-            deprecations.push(Deprecation {
-                msg: format!(
-                    "Param '{name}' is deprecated. See the module docs for more information"
-                ),
-                version: Some(deprecated.removed_in.to_owned()),
-                date: None,
-                collection_name: Some(deprecated.collection.to_owned()),
-            });
-        }
-        let below = sub_options(&option.kind).unwrap_or_default();
-        let elements = match value {
-            Value::Array(elements) => elements.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        for arguments in elements.iter().filter_map(Value::as_object) {
-            note_deprecated(below, arguments, &name, deprecations);
-        }
-    }
 }
 
 fn check_required(
@@ -403,62 +295,5 @@ fn check_required(
         "missing required arguments: {}{}",
         missing.join(", "),
         place.found_in()
-    ))
-}
-
-fn check_choices(
-    options: &[OptionSpec],
-    arguments: &mut Arguments,
-    place: &Place,
-) -> Result<(), Failure> {
-    for option in options.iter().filter(|option| !option.choices.is_empty()) {
-        if let Some(value) = arguments.get_mut(option.name) {
-            check_choice(option, value)
-                .map_err(|message| format!("{message}{}", place.found_in()))?;
-        }
-    }
-    Ok(())
-}
-
-fn check_choice(option: &OptionSpec, value: &mut Value) -> Result<(), String> {
-    let chosen = |value: &Value| {
-        value
-            .as_str()
-            .is_some_and(|text| option.choices.contains(&text))
-    };
-    let choices = option.choices.join(", ");
-    if let Value::Array(elements) = value {
-        let others: Vec<String> = elements
-            .iter()
-            .filter(|element| !chosen(element))
-            .map(python::str)
-            .collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        return Err(format!(
-            "value of {} must be one or more of: {choices}. Got no match for: {}",
-            option.name,
-            others.join(", ")
-        ));
-    }
-    if chosen(value) {
-        return Ok(());
-    }
-    // YAML makes booleans of `no` and `yes`: where one choice alone means the same, it was meant.
-    let meant: Vec<&str> = option
-        .choices
-        .iter()
-        .copied()
-        .filter(|choice| texts_read_as(value.as_str().unwrap_or_default()).contains(choice))
-        .collect();
-    if let [only] = meant.as_slice() {
-        *value = Value::from(*only);
-        return Ok(());
-    }
-    Err(format!(
-        "value of {} must be one of: {choices}, got: {}",
-        option.name,
-        python::str(value)
     ))
 }
