@@ -1,1 +1,45 @@
-//! reprise-lab.
+//! Simulated Proxmox VE nodes over https, for tests and the demo. Loopback only.
+//!
+//! A [`Lab`] starts several nodes that know nothing of each other, each with its own port,
+//! certificate, folder and state. They answer as PVE 8.4 does, also where that is ugly.
+//!
+//! A request goes through `http` (TLS, bodies, envelope) and `request` (the order of PVE's own
+//! checks) into `schema` (what PVE accepts), `permission` and `access` (who may), and ends in a
+//! handler of `api`. `state` holds what the API changes; archives are real files below the
+//! node's root. [`Node`] is the handle for seeding, faults and the journal.
+#![doc = include_str!("../NOT_YET.md")]
+
+mod access;
+mod api;
+mod calendar;
+mod call;
+mod clock;
+mod config;
+pub mod demo;
+mod fault;
+mod files;
+mod guest;
+mod http;
+mod job;
+mod journal;
+mod lab;
+mod node;
+mod parameters;
+mod permission;
+mod refusal;
+mod request;
+mod schema;
+mod seed;
+mod state;
+mod storage;
+mod template;
+
+pub use clock::{Clock, FixedClock};
+pub use config::{LabConfig, NodeConfig};
+pub use fault::{Fault, FaultRule};
+pub use guest::GuestKind;
+pub use journal::JournalEntry;
+pub use lab::Lab;
+pub use node::Node;
+pub use parameters::{Parameter, Parameters};
+pub use seed::Separation;

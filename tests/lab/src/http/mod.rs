@@ -1,0 +1,6 @@
+//! The HTTP side of a node: reading requests, the envelope of answers, the server itself.
+
+pub(crate) mod decode;
+pub(crate) mod envelope;
+pub(crate) mod server;
+pub(crate) mod tls;

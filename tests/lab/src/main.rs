@@ -1,0 +1,117 @@
+//! `reprise-lab up`: simulated PVE nodes in the foreground, for the demo and for playbooks.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{Sender, channel};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use reprise_lab::{Lab, LabConfig, NodeConfig, demo};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Simulated Proxmox VE nodes on 127.0.0.1.
+#[derive(Debug, Parser)]
+#[command(name = "reprise-lab", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the nodes and stay until a signal comes.
+    Up {
+        /// Folder for everything that the lab writes.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Names of the nodes.
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "pve-prod,pve-lab,pve-mon"
+        )]
+        nodes: Vec<String>,
+        /// Time zone of all nodes, as an IANA name.
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+        /// Stop also when standard input is closed, so that a lab never outlives its starter.
+        #[arg(long)]
+        until_stdin_closes: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Command::Up {
+        dir,
+        nodes,
+        time_zone,
+        until_stdin_closes,
+    } = Arguments::parse().command;
+    let nodes = nodes
+        .iter()
+        .map(|name| NodeConfig::new(name).in_zone(&time_zone))
+        .collect();
+    let result = up(dir, nodes, until_stdin_closes);
+    if let Err(error) = &result {
+        // There is nobody to tell when standard error is closed.
+        let _unheard = writeln!(std::io::stderr(), "reprise-lab: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn up(dir: PathBuf, nodes: Vec<NodeConfig>, until_stdin_closes: bool) -> anyhow::Result<()> {
+    let (stop, stopped) = channel();
+    stop_on_signals(stop.clone())?;
+    if until_stdin_closes {
+        stop_with_stdin(stop);
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let dir = dir
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", dir.display()))?;
+    let description = dir.join("lab.json");
+    let lab = Lab::start(&LabConfig::new(dir).with_nodes(nodes))?;
+    demo::seed(&lab)?;
+    demo::describe(&lab, &description)?;
+    let count = lab.nodes().len();
+    writeln!(
+        std::io::stdout(),
+        "lab ready: {count} nodes, {}",
+        description.display()
+    )
+    .context("cannot say that the lab is ready")?;
+    // All senders gone cannot happen while the signal thread lives; it ends the lab too.
+    let _signal = stopped.recv();
+    drop(lab);
+    // A file that names ports on which nobody listens would mislead.
+    std::fs::remove_file(&description)
+        .with_context(|| format!("cannot remove {}", description.display()))
+}
+
+fn stop_on_signals(stop: Sender<()>) -> anyhow::Result<()> {
+    let mut signals =
+        Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot listen for signals")?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            if stop.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn stop_with_stdin(stop: Sender<()>) {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while std::io::stdin()
+            .read(&mut buffer)
+            .is_ok_and(|count| count > 0)
+        {}
+        // The lab may have stopped already.
+        let _stopped = stop.send(());
+    });
+}

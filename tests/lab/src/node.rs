@@ -1,0 +1,223 @@
+//! One node: what the server needs of it, and the handle that tests and the demo hold.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::access::ticket::Signer;
+use crate::clock::Clock;
+use crate::config::NodeConfig;
+use crate::fault::{FaultRule, Faults};
+use crate::http::server::Command;
+use crate::http::tls;
+use crate::journal::{Journal, JournalEntry};
+use crate::state::State;
+
+/// What requests work on.
+#[derive(Debug)]
+pub(crate) struct NodeCore {
+    pub(crate) name: String,
+    pub(crate) clock: Clock,
+    pub(crate) zone: TimeZone,
+    /// The folder that stands for `/` of the node.
+    pub(crate) root: PathBuf,
+    pub(crate) fingerprint: String,
+    pub(crate) signer: Signer,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+    pub(crate) delay_of_401: Duration,
+    /// Unix time of the start, for `uptime`.
+    pub(crate) started: i64,
+    state: Mutex<State>,
+}
+
+impl NodeCore {
+    /// The state; a handler that panicked must not end the node.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a path of the node lies on this machine. It never leaves the node's root.
+    pub(crate) fn local(&self, path: &str) -> PathBuf {
+        let mut inside = PathBuf::new();
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => inside.push(name),
+                Component::ParentDir => {
+                    inside.pop();
+                }
+                _ => {}
+            }
+        }
+        self.root.join(inside)
+    }
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) core: Arc<NodeCore>,
+    pub(crate) commands: UnboundedSender<Command>,
+    password: String,
+    port: u16,
+    ca_path: PathBuf,
+}
+
+impl Node {
+    /// Makes the folders, the certificate and the state, but does not listen yet.
+    pub(crate) fn prepare(
+        config: &NodeConfig,
+        directory: &Path,
+        clock: &Clock,
+        delay_of_401: Duration,
+        port: u16,
+        commands: UnboundedSender<Command>,
+    ) -> anyhow::Result<(Self, tls::Certificate)> {
+        let root = directory.join(&config.name).join("root");
+        std::fs::create_dir_all(&root)
+            .with_context(|| format!("cannot make {}", root.display()))?;
+        let ca_path = directory.join(&config.name).join("ca.pem");
+        let certificate = tls::make(&config.name, &ca_path)?;
+        let zone = TimeZone::get(&config.time_zone)
+            .with_context(|| format!("node {} has an unknown time zone", config.name))?;
+        let core = NodeCore {
+            name: config.name.clone(),
+            clock: clock.clone(),
+            zone,
+            root,
+            fingerprint: certificate.fingerprint.clone(),
+            signer: Signer::new(tls::random()?),
+            faults: Faults::default(),
+            journal: Journal::default(),
+            delay_of_401,
+            started: clock.now(),
+            state: Mutex::new(State::default()),
+        };
+        let node = Self {
+            core: Arc::new(core),
+            commands,
+            password: config.password.clone(),
+            port,
+            ca_path,
+        };
+        node.install()?;
+        Ok((node, certificate))
+    }
+
+    /// The name of the node.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address without the path of the API.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The certificate of the authority that signed the server's.
+    pub fn ca_path(&self) -> &Path {
+        &self.ca_path
+    }
+
+    /// The SHA-256 fingerprint of the server certificate, in PVE's form.
+    pub fn fingerprint(&self) -> &str {
+        &self.core.fingerprint
+    }
+
+    /// The password of root@pam.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The secrets of all tokens by their full ids.
+    pub fn tokens(&self) -> BTreeMap<String, String> {
+        let mut tokens = BTreeMap::new();
+        for (user, record) in &self.core.state().access.users {
+            for (name, token) in &record.tokens {
+                tokens.insert(format!("{user}!{name}"), token.secret.clone());
+            }
+        }
+        tokens
+    }
+
+    /// The folder that stands for `/` of the node.
+    pub fn root(&self) -> &Path {
+        &self.core.root
+    }
+
+    /// Where a path of the node lies on this machine.
+    pub fn local(&self, path: &str) -> PathBuf {
+        self.core.local(path)
+    }
+
+    /// The folders of the storages by their names, as seen from here.
+    pub fn storage_folders(&self) -> BTreeMap<String, PathBuf> {
+        let state = self.core.state();
+        let folder = |path: &str| self.core.local(path);
+        state
+            .storages
+            .iter()
+            .filter_map(|storage| Some((storage.id.clone(), folder(storage.path()?))))
+            .collect()
+    }
+
+    /// What the node was asked since its start or the last [`Node::clear_journal`].
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.core.journal.entries()
+    }
+
+    /// Forgets what the node was asked.
+    pub fn clear_journal(&self) {
+        self.core.journal.clear();
+    }
+
+    /// Lets something go wrong.
+    pub fn inject(&self, rule: FaultRule) {
+        self.core.faults.add(rule);
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.core.faults.clear();
+    }
+
+    /// Closes the port and every connection.
+    ///
+    /// # Errors
+    /// When the server has ended.
+    pub fn down(&self) -> anyhow::Result<()> {
+        self.command(Command::Down)
+    }
+
+    /// Listens again, on the same port.
+    ///
+    /// # Errors
+    /// When somebody else holds the port by now.
+    pub fn up(&self) -> anyhow::Result<()> {
+        self.command(Command::Up)
+    }
+
+    fn command(
+        &self,
+        command: impl FnOnce(mpsc::Sender<std::io::Result<()>>) -> Command,
+    ) -> anyhow::Result<()> {
+        let (done, wait) = mpsc::channel();
+        let name = self.name();
+        self.commands
+            .send(command(done))
+            .map_err(|_| anyhow::anyhow!("the server of {name} has ended"))?;
+        wait.recv()
+            .with_context(|| format!("the server of {name} has ended"))?
+            .with_context(|| format!("node {name} cannot listen on port {}", self.port))
+    }
+}
