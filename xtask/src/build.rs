@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::apt::{self, Needed};
 use crate::program::Program;
 use crate::workspace::{ARCHITECTURES, Architecture, Workspace};
-use crate::{elf, files};
+use crate::{elf, environment, files};
 
 /// What an architecture's binary may weigh with all modules in it.
 const LARGEST_BINARY: u64 = 12_000_000;
@@ -27,11 +27,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     apt::ensure(&COMPILERS)?;
     ensure_targets(workspace)?;
     let commit = workspace.commit().unwrap_or_else(|| "unknown".to_owned());
+    let paths = neutral_paths(workspace);
     for architecture in ARCHITECTURES {
         println!("building reprise for {}", architecture.target);
         Program::cargo(workspace.root())
             .args([
                 "build",
+                "--config",
+                &paths,
                 "--release",
                 "--locked",
                 "--package",
@@ -54,6 +57,19 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         println!("{}: {}", path.display(), files::megabytes(bytes));
     }
     Ok(())
+}
+
+/// Panic messages name source files: without this by their places on the machine that built
+/// them, and two clones would not make the same binary.
+fn neutral_paths(workspace: &Workspace) -> String {
+    let mut flags = vec![format!(
+        "--remap-path-prefix={}=.",
+        workspace.root().display()
+    )];
+    if let Some(home) = environment::cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    format!("build.rustflags={flags:?}")
 }
 
 /// Whether the binary runs anywhere and is small enough; returns its size.

@@ -13,6 +13,13 @@ pub(crate) fn cargo() -> OsString {
     variable("CARGO").unwrap_or_else(|| OsString::from("cargo"))
 }
 
+/// Where cargo keeps the sources it downloaded.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    variable("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cargo")))
+}
+
 /// The user's `PATH` with a folder put before it.
 pub(crate) fn path_with(first: &Path) -> OsString {
     let mut path = first.as_os_str().to_owned();

@@ -99,6 +99,17 @@ impl Program {
         bail!(self.failed(output.status, &said))
     }
 
+    /// Runs it and returns what it wrote to stdout and then to stderr.
+    pub(crate) fn output_of_both(&self) -> Result<String> {
+        let output = self.finished()?;
+        let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.push_str(&String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(said);
+        }
+        bail!(self.failed(output.status, &said))
+    }
+
     /// Runs it silently and returns whether it ended with exit code 0; a program that is not
     /// there did not.
     pub(crate) fn succeeds(&self) -> bool {

@@ -66,6 +66,7 @@ pub(crate) struct Python {
 pub(crate) struct Venv {
     folder: PathBuf,
     home: PathBuf,
+    python_minor: u32,
 }
 
 impl Core {
@@ -181,7 +182,11 @@ fn make(
     let folder = workspace.target("tools").join(name);
     let home = workspace.target("tools/home");
     files::make_folder(&home)?;
-    let venv = Venv { folder, home };
+    let venv = Venv {
+        folder,
+        home,
+        python_minor: python.minor,
+    };
     let made_from = format!(
         "{}\n{}",
         python.path.display(),
@@ -241,6 +246,11 @@ impl Venv {
     /// Its folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Its Python, as `3.N`.
+    pub(crate) fn python_version(&self) -> String {
+        format!("3.{}", self.python_minor)
     }
 
     /// The home folder that its programs see.

@@ -88,11 +88,32 @@ pub(super) fn sanity(context: &Context) -> Result<()> {
     if !installer.exists() {
         files::write(&installer, PIP_INSTALLER)?;
     }
-    venv.program("ansible-test")
-        .args(["sanity", "--color", "no"])
+    // Without a repository of its own the tree belongs to ours, which ignores it: ansible-test
+    // would find nothing to look at, and pass.
+    Program::new("git")
+        .args(["init", "--quiet"])
         .directory(&tree)
-        .run()
+        .output()?;
+    let sanity = venv
+        .program("ansible-test")
+        // Of itself it takes every Python it finds, also those that pyenv only pretends to have.
+        .args(["sanity", "--color", "no", "--python"])
+        .arg(venv.python_version())
+        .directory(&tree)
+        .next("its findings stand below");
+    let printed = sanity.output_of_both()?;
+    println!("{}", printed.trim_end());
+    let ran = printed.matches("Running sanity test").count();
+    ensure!(
+        ran >= FEWEST_SANITY_TESTS && !printed.contains("All targets skipped"),
+        "ansible-test ran {ran} tests only, fewer than {FEWEST_SANITY_TESTS}"
+    );
+    println!("{ran} sanity tests ran");
+    Ok(())
 }
+
+/// Fewer mean that it did not see the collection.
+const FEWEST_SANITY_TESTS: usize = 20;
 
 /// ansible-test would download a script that brings pip into its environments; Python has pip
 /// with it.

@@ -49,7 +49,6 @@ pub(super) fn licenses(context: &Context) -> Result<()> {
     let deny = setup::cargo_deny(context.workspace())?;
     Program::new(deny)
         .args([
-            "--offline",
             "check",
             "--hide-inclusion-graph",
             "licenses",
