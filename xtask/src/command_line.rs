@@ -1,0 +1,154 @@
+//! What can be typed after `cargo xtask`.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+use crate::{build, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
+
+/// One command.
+struct Command {
+    name: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    run: fn(&Workspace, &[String]) -> Result<ExitCode>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "build",
+        usage: "",
+        about: "build the static binary for both architectures into target/dist",
+        run: |workspace, arguments| done(arguments, || build::run(workspace)),
+    },
+    Command {
+        name: "codegen",
+        usage: "[--check]",
+        about: "write the generated files; --check fails when one is out of date",
+        run: |workspace, arguments| {
+            codegen::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "stage",
+        usage: "",
+        about: "put the collection together under target/collection",
+        run: |workspace, arguments| {
+            done(arguments, || {
+                build::run(workspace).and_then(|()| stage::run(workspace))
+            })
+        },
+    },
+    Command {
+        name: "dist",
+        usage: "",
+        about: "write the Galaxy tarball into target/dist, the same for the same input",
+        run: |workspace, arguments| done(arguments, || dist::run(workspace)),
+    },
+    Command {
+        name: "setup",
+        usage: "",
+        about: "install what the other commands need, all of it below target/tools except Debian packages",
+        run: |workspace, arguments| done(arguments, || setup::run(workspace)),
+    },
+    Command {
+        name: "demo",
+        usage: "",
+        about: "build, install, and run an example playbook against a simulated cluster",
+        run: |workspace, arguments| done(arguments, || demo::run(workspace)),
+    },
+    Command {
+        name: "test",
+        usage: "[--deep] [--real FILE] [--only GATE,...] [--list]",
+        about: "run all gates; --deep adds the oldest and the newest ansible-core",
+        run: gates::run,
+    },
+    Command {
+        name: "oracle",
+        usage: "",
+        about: "ask every ansible-core again how it validates arguments, and keep the answers",
+        run: |workspace, arguments| done(arguments, || oracle::run(workspace)),
+    },
+    Command {
+        name: "tidy",
+        usage: "",
+        about: "check the rules of the repository",
+        run: |workspace, arguments| done(arguments, || tidy::run(workspace)),
+    },
+    Command {
+        name: "lab",
+        usage: "up|down|status",
+        about: "start or stop the simulated cluster in the background",
+        run: |workspace, arguments| {
+            lab::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+];
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((name, rest)) = arguments.split_first() else {
+        println!("{}", help());
+        return Ok(ExitCode::from(2));
+    };
+    if ["help", "--help", "-h"].contains(&name.as_str()) {
+        println!("{}", help());
+        return Ok(ExitCode::SUCCESS);
+    }
+    match COMMANDS.iter().find(|command| command.name == name) {
+        Some(command) => (command.run)(&Workspace::new()?, rest),
+        None => bail!("there is no command `{name}`; `cargo xtask help` lists them"),
+    }
+}
+
+/// The names of all commands, for the rule that documents name only these.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|command| command.name)
+}
+
+fn help() -> String {
+    let mut text = String::from("Build tasks of Reprise: cargo xtask COMMAND\n");
+    for Command {
+        name, usage, about, ..
+    } in COMMANDS
+    {
+        let _ = write!(text, "\n  {name} {usage}\n      {about}");
+    }
+    text
+}
+
+/// For commands that take no argument.
+fn done(arguments: &[String], run: impl FnOnce() -> Result<()>) -> Result<ExitCode> {
+    if let Some(extra) = arguments.first() {
+        bail!("`{extra}` is not expected here; `cargo xtask help` shows what is");
+    }
+    run()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{help, names, run};
+
+    #[test]
+    fn help_names_every_command() {
+        let help = help();
+        for name in names() {
+            assert!(help.contains(&format!("\n  {name} ")), "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_commands_and_arguments_are_refused() {
+        let unknown = run(&["biuld".to_owned()]).unwrap_err().to_string();
+        assert!(unknown.contains("no command `biuld`"), "{unknown}");
+        let extra = run(&["tidy".to_owned(), "now".to_owned()])
+            .unwrap_err()
+            .to_string();
+        assert!(extra.contains("`now` is not expected"), "{extra}");
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask setup`: what the gates need beyond Rust.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::apt::{self, Needed};
+use crate::program::Program;
+use crate::workspace::Workspace;
+use crate::{python, unpacked};
+
+/// The licence checker, pinned: a new version may bring new opinions.
+const CARGO_DENY: &str = "0.20.2";
+
+/// What the end-to-end tests call: ssh into a host of their own, su to a user without rights.
+const TEST_PROGRAMS: [Needed; 3] = [
+    Needed::program("ssh", &["openssh-client"]),
+    Needed::program("setfacl", &["acl"]),
+    Needed::program("su", &["util-linux"]),
+];
+
+/// Installs all of it.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    test_programs()?;
+    println!("venv: {}", python::tools(workspace)?.folder().display());
+    println!("qemu: {}", unpacked::qemu_aarch64(workspace)?.display());
+    println!("sshd: {}", unpacked::sshd(workspace)?.display());
+    println!("cargo-deny: {}", cargo_deny(workspace)?.display());
+    Ok(())
+}
+
+/// The programs that the end-to-end tests call.
+pub(crate) fn test_programs() -> Result<()> {
+    apt::ensure(&TEST_PROGRAMS)
+}
+
+/// cargo-deny, compiled once.
+pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    let root = workspace.target("tools/cargo");
+    let path = root.join("bin/cargo-deny");
+    let current = Program::new(&path)
+        .arg("--version")
+        .output()
+        .is_ok_and(|version| version.trim().ends_with(CARGO_DENY));
+    if !current {
+        println!("compiling cargo-deny {CARGO_DENY}, once; it takes some minutes");
+        Program::cargo(workspace.root())
+            .args(["install", "cargo-deny", "--version", CARGO_DENY])
+            .args(["--locked", "--no-default-features", "--quiet", "--root"])
+            .arg(&root)
+            .arg("--target-dir")
+            .arg(workspace.target("tools/cargo-deny"))
+            .next("check that cargo reaches its registry")
+            .run()?;
+    }
+    Ok(path)
+}
