@@ -231,8 +231,8 @@ fn params_of(values: &BTreeMap<String, Setting>) -> Params {
     let mut params = Params::new();
     for (name, setting) in values {
         match setting {
-            Setting::Text(text) => params.set(name, text),
-            Setting::List(list) => params.set_list(name, list.clone()),
+            Setting::Text(text) => params.set(name, text.as_str()),
+            Setting::List(list) => params.set(name, list.clone()),
         }
     }
     params

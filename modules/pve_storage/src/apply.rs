@@ -24,7 +24,7 @@ pub(crate) fn apply(
         } => {
             let mut params = settings.to_changes();
             if let Some(password) = password(spec) {
-                params.set.set_secret(key::PASSWORD, password.clone());
+                params.set.set(key::PASSWORD, password.clone());
             }
             client.create_storage(storage, kind, &params)?;
             read_back(context, storage).map(Some)
@@ -37,11 +37,11 @@ pub(crate) fn apply(
         } => {
             let mut params = change.to_changes();
             if *with_password && let Some(password) = password(spec) {
-                params.set.set_secret(key::PASSWORD, password.clone());
+                params.set.set(key::PASSWORD, password.clone());
             }
             // PVE refuses the change when any storage was changed since it was read.
             if let Some(digest) = digest {
-                params.set.set("digest", digest);
+                params.set.set("digest", digest.as_str());
             }
             client.update_storage(storage, &params)?;
             read_back(context, storage).map(Some)
