@@ -26,6 +26,17 @@ pub enum Kind {
     List(&'static Self),
 }
 
+impl Kind {
+    /// The sub-options of a dict or of a list of dicts; empty for every other kind, and for a dict
+    /// with any keys.
+    pub const fn suboptions(self) -> &'static [OptionSpec] {
+        match self {
+            Self::Dict(options) | Self::List(&Self::Dict(options)) => options,
+            _ => &[],
+        }
+    }
+}
+
 /// The default of an option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Default {

@@ -1,6 +1,6 @@
 //! `DOCUMENTATION` of a stub, from a module's declaration.
 
-use ansible_module::option::{Default, Kind, OptionSpec};
+use ansible_module::option::{Default, Deprecated, Kind, OptionSpec};
 use module_kit::Declaration;
 use serde_json::{Map, Value, json};
 
@@ -95,14 +95,23 @@ fn option_document(option: &OptionSpec) -> Value {
     if !option.aliases.is_empty() {
         document.insert("aliases".into(), json!(option.aliases));
     }
-    let suboptions = match option.kind {
-        Kind::Dict(suboptions) | Kind::List(Kind::Dict(suboptions)) => suboptions,
-        _ => &[],
-    };
+    let suboptions = option.kind.suboptions();
+    if let Some(deprecated) = option.deprecated {
+        document.insert("deprecated".into(), deprecated_document(&deprecated));
+    }
     if !suboptions.is_empty() {
-        document.insert("suboptions".into(), self::options(suboptions.iter()));
+        document.insert("suboptions".into(), options(suboptions.iter()));
     }
     Value::Object(document)
+}
+
+fn deprecated_document(deprecated: &Deprecated) -> Value {
+    json!({
+        "removed_in": deprecated.removed_in,
+        "removed_from_collection": deprecated.collection,
+        "why": deprecated.why,
+        "alternative": deprecated.alternative,
+    })
 }
 
 /// The default as a value.

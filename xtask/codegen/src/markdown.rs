@@ -95,10 +95,8 @@ fn row(text: &mut String, prefix: &str, option: &OptionSpec) -> Result<()> {
         option.name,
         cell(&sentences.join(" "))
     )?;
-    if let Kind::Dict(suboptions) | Kind::List(Kind::Dict(suboptions)) = option.kind {
-        for suboption in suboptions {
-            row(text, &format!("{prefix}{}.", option.name), suboption)?;
-        }
+    for suboption in option.kind.suboptions() {
+        row(text, &format!("{prefix}{}.", option.name), suboption)?;
     }
     Ok(())
 }

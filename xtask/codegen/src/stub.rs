@@ -27,7 +27,7 @@ pub(crate) fn generate(module: &Registered, files: &mut Files) -> Result<()> {
     files.add(
         format!("collection/plugins/action/{name}.py"),
         format!(
-            "# {MARK}\n{HEADER}\nfrom __future__ import annotations\n\nfrom ansible_collections.reprise.pve.plugins.plugin_utils.binary import BinaryActionBase\n\n\nclass ActionModule(BinaryActionBase):\n    \"\"\"Run {name} of the binary.\"\"\"\n\n    NAME = \"{name}\"\n"
+            "# {MARK}\n{HEADER}\"\"\"Runs reprise.pve.{name} on the host of the task.\"\"\"\n\nfrom __future__ import annotations\n\nfrom ansible_collections.reprise.pve.plugins.plugin_utils.binary import BinaryAction\n\n\nclass ActionModule(BinaryAction):\n    \"\"\"The action of reprise.pve.{name}.\"\"\"\n\n    MODULE = \"{name}\"\n"
         ),
     );
     Ok(())
