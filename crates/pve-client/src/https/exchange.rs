@@ -9,10 +9,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::answer::{Answer, data};
-use super::connection::{Auth, Connection, Endpoint, Proxy, Retry};
 use super::failure::failure;
 use super::session::{Session, Ticket, login_params, ticket_headers, ticket_of, token_headers};
 use super::tls::{LastSeen, config};
+use super::{Auth, Connection, Endpoint, Proxy, Retry};
 use crate::{ApiPath, Error, ErrorKind, Identity, Method, NotSent, Params, Timer};
 
 /// More than any answer of PVE; what is larger is not one.

@@ -45,28 +45,37 @@ impl Found {
         let mut found = Self::default();
         let mut next = Some(error);
         while let Some(cause) = next {
-            let text = cause.to_string();
-            found.name |= text.contains("dns error") || text.contains("failed to lookup address");
-            found.proxy |= text.contains("tunnel") || text.contains("proxy");
-            if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
-                found.canceled |= hyper.is_canceled();
-            }
-            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-                found.tls = Some(tls.clone());
-            }
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                found.io = Some(io.kind());
-                // An io error shows what is inside it as itself, and skips it as a cause.
-                if let Some(tls) = io
-                    .get_ref()
-                    .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-                {
-                    found.tls = Some(tls.clone());
-                }
-            }
-            next = cause.source();
+            found.look_at(cause);
+            next = below(cause);
         }
         found
+    }
+
+    fn look_at(&mut self, cause: &(dyn StdError + 'static)) {
+        let text = cause.to_string();
+        self.name |= text.contains("dns error") || text.contains("failed to lookup address");
+        self.proxy |= text.contains("tunnel") || text.contains("proxy");
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+            self.canceled |= hyper.is_canceled();
+        }
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            self.tls = Some(tls.clone());
+        }
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            self.io = Some(io.kind());
+        }
+    }
+}
+
+/// The next cause. An io error shows what is inside it as itself and skips it as a cause, so it is
+/// opened; they come nested in each other.
+fn below<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inside) => Some(inside),
+        None => cause.source(),
     }
 }
 
@@ -144,7 +153,7 @@ fn refused_certificate(error: &rustls::Error, last_seen: &LastSeen) -> (NotSent,
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let mut cause = error;
-    while let Some(next) = cause.source() {
+    while let Some(next) = below(cause) {
         cause = next;
     }
     cause.to_string()

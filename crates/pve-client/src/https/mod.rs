@@ -3,11 +3,14 @@
 //! An asynchronous client works inside on one thread; the face is blocking.
 
 mod answer;
+mod auth;
 mod connection;
+mod endpoint;
 mod exchange;
 mod failure;
 mod session;
 mod tls;
+mod trust;
 
 use std::sync::Arc;
 
@@ -16,8 +19,11 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-pub use connection::{Auth, Connection, DEFAULT_PORT, Endpoint, Fingerprint, Proxy, Retry, Trust};
+pub use auth::Auth;
+pub use connection::{Connection, Proxy, Retry};
+pub use endpoint::{DEFAULT_PORT, Endpoint};
 use exchange::{Call, Exchange, Verb};
+pub use trust::{Fingerprint, Trust};
 
 use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport};
 

@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue}
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::connection::Auth;
+use super::Auth;
 use crate::path::ESCAPED;
 use crate::{Error, ErrorKind, Params, Secret};
 

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use super::connection::{Fingerprint, Trust};
+use super::{Fingerprint, Trust};
 use crate::{Error, ErrorKind, NotSent};
 
 /// The fingerprint of the last certificate that a server showed.
