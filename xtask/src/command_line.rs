@@ -68,9 +68,12 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "oracle",
-        usage: "",
+        usage: "[--check]",
         about: "ask every ansible-core again how it validates arguments, and keep the answers",
-        run: |workspace, arguments| done(arguments, || oracle::run(workspace)),
+        run: |workspace, arguments| {
+            oracle::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
     },
     Command {
         name: "tidy",

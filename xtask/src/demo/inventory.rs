@@ -1,6 +1,7 @@
 //! From the lab's addresses to an inventory and a file of secrets, as an operator would have
 //! them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::files;
+
+/// The token we use: it may declare storages and jobs, and little else.
+const TOKEN: &str = "backup@pve!cli";
 
 /// lab.json, as much of it as we use.
 #[derive(Debug, Deserialize)]
@@ -17,17 +21,12 @@ pub(super) struct Lab {
 
 #[derive(Debug, Deserialize)]
 struct Node {
+    /// `pve-` and the environment.
     name: String,
     url: String,
     ca_path: String,
-    tokens: Vec<Token>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Token {
-    /// `user@realm!name`.
-    id: String,
-    secret: String,
+    /// Token id (`user@realm!name`) to secret.
+    tokens: BTreeMap<String, String>,
 }
 
 /// Reads lab.json.
@@ -47,36 +46,45 @@ impl Lab {
     }
 
     fn contents(&self) -> Result<(Value, Value)> {
-        let mut hosts = Map::new();
+        let mut environments = Map::new();
         let mut secrets = Map::new();
         for node in &self.nodes {
-            let token = node
+            let secret = node
                 .tokens
-                .first()
-                .with_context(|| format!("the lab gave {} no token", node.name))?;
-            let (user, token_id) = token
-                .id
-                .split_once('!')
-                .with_context(|| format!("`{}` is not a token id (user@realm!name)", token.id))?;
-            let (host, port) = node
-                .url
-                .trim_start_matches("https://")
-                .trim_end_matches('/')
-                .rsplit_once(':')
-                .with_context(|| format!("`{}` has no port", node.url))?;
-            let variables = json!({
-                "ansible_connection": "local",
-                "api_host": host,
-                "api_port": port.parse::<u16>().with_context(|| format!("`{port}` is not a port"))?,
-                "api_user": user,
-                "api_token_id": token_id,
-                "ca_path": node.ca_path,
-            });
-            hosts.insert(node.name.clone(), variables);
-            secrets.insert(node.name.clone(), Value::from(token.secret.clone()));
+                .get(TOKEN)
+                .with_context(|| format!("the lab gave {} no token {TOKEN}", node.name))?;
+            let environment = node.name.trim_start_matches("pve-");
+            let hosts = json!({ &node.name: node.variables()? });
+            environments.insert(environment.to_owned(), json!({ "hosts": hosts }));
+            secrets.insert(node.name.clone(), Value::from(secret.as_str()));
         }
-        let inventory = json!({ "all": { "children": { "pve": { "hosts": hosts } } } });
+        let inventory = json!({ "all": { "children": { "pve": { "children": environments } } } });
         Ok((inventory, json!({ "api_token_secrets": secrets })))
+    }
+}
+
+impl Node {
+    fn variables(&self) -> Result<Value> {
+        let (user, token_id) = TOKEN
+            .split_once('!')
+            .context("a token id is user@realm!name")?;
+        let (host, port) = self
+            .url
+            .trim_start_matches("https://")
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .with_context(|| format!("`{}` has no port", self.url))?;
+        let port: u16 = port
+            .parse()
+            .with_context(|| format!("`{port}` is not a port"))?;
+        Ok(json!({
+            "ansible_connection": "local",
+            "api_host": host,
+            "api_port": port,
+            "api_user": user,
+            "api_token_id": token_id,
+            "ca_path": self.ca_path,
+        }))
     }
 }
 
@@ -94,10 +102,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let lab = json!({ "nodes": [{
-            "name": "pve1",
+            "name": "pve-mon",
             "url": "https://127.0.0.1:38006/",
             "ca_path": "ca.pem",
-            "tokens": [{ "id": "root@pam!reprise", "secret": "not-for-eyes" }],
+            "tokens": { "backup@pve!cli": "not-for-eyes", "root@pam!reprise": "nor-this" },
         }]});
         files::write(&path("lab.json"), lab.to_string()).unwrap();
         read(&path("lab.json"))
@@ -108,11 +116,11 @@ mod tests {
         let inventory = files::read_text(&path("inventory")).unwrap();
         assert!(!inventory.contains("not-for-eyes"));
         let inventory: Value = serde_json::from_str(&inventory).unwrap();
-        let host = &inventory["all"]["children"]["pve"]["hosts"]["pve1"];
+        let host = &inventory["all"]["children"]["pve"]["children"]["mon"]["hosts"]["pve-mon"];
         assert_eq!(host["api_host"], "127.0.0.1");
         assert_eq!(host["api_port"], 38006);
-        assert_eq!(host["api_user"], "root@pam");
-        assert_eq!(host["api_token_id"], "reprise");
+        assert_eq!(host["api_user"], "backup@pve");
+        assert_eq!(host["api_token_id"], "cli");
 
         let mode = std::fs::metadata(path("secrets"))
             .unwrap()
@@ -121,6 +129,6 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let secrets: Value =
             serde_json::from_str(&files::read_text(&path("secrets")).unwrap()).unwrap();
-        assert_eq!(secrets["api_token_secrets"]["pve1"], "not-for-eyes");
+        assert_eq!(secrets["api_token_secrets"]["pve-mon"], "not-for-eyes");
     }
 }

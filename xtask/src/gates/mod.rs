@@ -70,6 +70,11 @@ const GATES: &[Gate] = &[
         rust::tests,
     ),
     gate(
+        "oracle",
+        "the kept answers are those of ansible-core",
+        rust::oracle,
+    ),
+    gate(
         "licenses",
         "cargo-deny: licences, sources, bans",
         rust::licenses,
@@ -91,6 +96,11 @@ const GATES: &[Gate] = &[
         "galaxy-importer",
         "Galaxy takes the tarball and lists every module",
         ansible::importer,
+    ),
+    deep(
+        "oracle-all-cores",
+        "the kept answers are those of every ansible-core",
+        rust::oracle_all_cores,
     ),
     deep(
         "tests-oldest-core",

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::context::Context;
 use crate::program::Program;
 use crate::python::{self, CORES, Venv};
-use crate::{codegen as generator, setup};
+use crate::{codegen as generator, oracle as validator, setup};
 
 pub(super) fn fmt(context: &Context) -> Result<()> {
     cargo(context)
@@ -62,6 +62,14 @@ pub(super) fn licenses(context: &Context) -> Result<()> {
 
 pub(super) fn tests(context: &Context) -> Result<()> {
     context.tests(&context.venv()?)?.arg("--workspace").run()
+}
+
+pub(super) fn oracle(context: &Context) -> Result<()> {
+    validator::check(context.workspace(), &context.venv()?)
+}
+
+pub(super) fn oracle_all_cores(context: &Context) -> Result<()> {
+    validator::run(context.workspace(), &["--check".to_owned()])
 }
 
 pub(super) fn tests_oldest_core(context: &Context) -> Result<()> {
