@@ -15,6 +15,8 @@ pub struct Shape {
     pub defaults: &'static [(&'static str, &'static str)],
     /// Parameters that cannot be deleted, only set: they return to their default by being set to it.
     pub undeletable: &'static [&'static str],
+    /// Parameters that Proxmox VE takes only beside another one, in the same call.
+    pub requires: &'static [(&'static str, &'static str)],
 }
 
 impl Shape {
@@ -149,6 +151,14 @@ impl Settings {
                 change.set.insert(name.clone(), setting.clone());
             }
         }
+        for (name, needed) in self.shape.requires {
+            if let Some(setting) = desired
+                .get(needed)
+                .filter(|_| change.set.contains_key(*name))
+            {
+                change.set.insert((*needed).to_owned(), setting.clone());
+            }
+        }
         for name in self
             .values
             .keys()
@@ -252,6 +262,7 @@ mod tests {
     static SHAPE: Shape = Shape {
         defaults: &[("enabled", "1"), ("mode", "snapshot")],
         undeletable: &["enabled"],
+        requires: &[("protected", "storage")],
     };
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
@@ -293,6 +304,18 @@ mod tests {
         let change = before.change_to(&after, &["all", "exclude"]);
         assert_eq!(change.set.len(), 2);
         assert!(before.change_to(&before, &["all", "exclude"]).is_empty());
+    }
+
+    #[test]
+    fn what_a_parameter_requires_is_written_with_it() {
+        let before = settings(&[("storage", "a")]);
+        let change = before.change_to(&settings(&[("storage", "a"), ("protected", "1")]), &[]);
+        assert_eq!(
+            change.set.keys().collect::<Vec<_>>(),
+            ["protected", "storage"]
+        );
+        let change = before.change_to(&settings(&[("storage", "a"), ("mode", "stop")]), &[]);
+        assert_eq!(change.set.keys().collect::<Vec<_>>(), ["mode"]);
     }
 
     #[test]

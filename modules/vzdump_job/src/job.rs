@@ -69,6 +69,10 @@ pub(crate) static SHAPE: Shape = Shape {
         (key::STOP, "0"),
     ],
     undeletable: &[key::ENABLED, key::SCHEDULE],
+    requires: &[
+        (key::PROTECTED, key::STORAGE),
+        (key::NOTES_TEMPLATE, key::STORAGE),
+    ],
 };
 
 /// A job there in the form of a declared one, without what root alone may set and without what
