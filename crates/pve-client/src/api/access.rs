@@ -40,6 +40,15 @@ impl From<Answer> for Permissions {
     }
 }
 
+impl FromIterator<(String, BTreeMap<String, bool>)> for Permissions {
+    /// From paths with their privileges; `true` when a privilege also counts below the path.
+    fn from_iter<I: IntoIterator<Item = (String, BTreeMap<String, bool>)>>(paths: I) -> Self {
+        Self {
+            paths: paths.into_iter().collect(),
+        }
+    }
+}
+
 impl Permissions {
     /// Is the privilege held on this path, granted there or on a path above?
     pub fn has(&self, path: &str, privilege: &str) -> bool {

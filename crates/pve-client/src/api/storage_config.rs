@@ -194,13 +194,6 @@ pub struct Storage {
         skip_serializing_if = "Option::is_none"
     )]
     pub preallocation: Option<String>,
-    /// Limits of bandwidth.
-    #[serde(
-        default,
-        deserialize_with = "lenient::optional_text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub bwlimit: Option<String>,
     /// The checksum of the whole storage configuration; changes with every storage.
     #[serde(
         default,

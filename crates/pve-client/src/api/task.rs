@@ -70,7 +70,8 @@ fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 }
 
 /// How a task is waited for: looked at after `first`, then less and less often up to `longest`,
-/// for `limit` at most.
+/// for `limit` at most. While the server is away (a restart of `pveproxy`, a cut in the network)
+/// the task goes on, so the waiting does too, for `patience` at a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     /// The first pause.
@@ -79,15 +80,18 @@ pub struct Wait {
     pub longest: Duration,
     /// How long in all.
     pub limit: Duration,
+    /// How long the server may be away.
+    pub patience: Duration,
 }
 
 impl Wait {
-    /// Half a second at first, five seconds at most.
+    /// Half a second at first, five seconds at most; two minutes of patience.
     pub const fn up_to(limit: Duration) -> Self {
         Self {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(5),
             limit,
+            patience: Duration::from_mins(2),
         }
     }
 }
@@ -172,13 +176,26 @@ impl Client {
         progress: &mut dyn FnMut(&TaskStatus),
     ) -> Result<TaskStatus, Error> {
         let start = self.timer().now();
+        let mut last_answer = start;
         let mut pause = wait.first;
         loop {
-            let status = self.task_status(upid)?;
-            progress(&status);
-            let passed = self.timer().now().saturating_sub(start);
-            if status.outcome.is_some() || passed >= wait.limit {
-                return Ok(status);
+            let answer = self.task_status(upid);
+            let now = self.timer().now();
+            let passed = now.saturating_sub(start);
+            match answer {
+                Ok(status) => {
+                    last_answer = now;
+                    progress(&status);
+                    if status.outcome.is_some() || passed >= wait.limit {
+                        return Ok(status);
+                    }
+                }
+                Err(error) => {
+                    let away = now.saturating_sub(last_answer);
+                    if !error.is_outage() || away >= wait.patience || passed >= wait.limit {
+                        return Err(error);
+                    }
+                }
             }
             self.timer()
                 .pause(pause.min(wait.limit.saturating_sub(passed)));

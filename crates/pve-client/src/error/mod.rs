@@ -15,8 +15,6 @@ use crate::transport::Identity;
 /// An error of a call, with its kind.
 ///
 /// The text says what failed, on which object and why; [`Error::hint`] says what to do next.
-#[derive(thiserror::Error)]
-#[error("{}", self.inner)]
 pub struct Error {
     // Boxed: errors travel through every `Result` of this crate and should be small there.
     inner: Box<Inner>,
@@ -29,6 +27,7 @@ struct Inner {
     server: String,
     text: String,
     sent: Sent,
+    lost: bool,
     identity: Option<Identity>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -122,6 +121,16 @@ pub enum NotSent {
     OtherNode,
 }
 
+impl NotSent {
+    /// May it be otherwise a moment later? A wrong name or certificate stays wrong.
+    pub(crate) const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused | Self::Timeout | Self::Connection | Self::OtherNode
+        )
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self {
@@ -131,6 +140,7 @@ impl Error {
                 server: String::new(),
                 text: text.into(),
                 sent: Sent::Read,
+                lost: false,
                 identity: None,
                 source: None,
             }),
@@ -156,13 +166,14 @@ impl Error {
     pub(crate) fn of_read(mut self) -> Self {
         if self.inner.kind == ErrorKind::MayHaveBeenProcessed {
             self.inner.kind = ErrorKind::Server;
+            self.inner.lost = true;
         }
         self.inner.sent = Sent::Read;
         self
     }
 
-    /// The same with what was being done, for example ``create backup job `nightly` ``. The first
-    /// one that says so wins over the bare path of the call.
+    /// The same with what was being done, for example ``create backup job `nightly` ``; replaces
+    /// the bare path of the call, with which a transport begins.
     #[must_use]
     pub fn during(mut self, action: impl Into<String>) -> Self {
         self.inner.action = action.into();
@@ -240,6 +251,15 @@ impl Error {
         }
     }
 
+    /// Was the server, or the way to it, away? Then the same may succeed a little later.
+    pub const fn is_outage(&self) -> bool {
+        match &self.inner.kind {
+            ErrorKind::NotSent(reason) => reason.may_pass(),
+            ErrorKind::MayHaveBeenProcessed => true,
+            _ => self.inner.lost,
+        }
+    }
+
     /// Is it [`ErrorKind::NotFound`]?
     pub const fn is_not_found(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::NotFound)
@@ -259,6 +279,21 @@ impl fmt::Debug for Error {
             .field("server", &self.inner.server)
             .field("text", &self.inner.text)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.inner.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
     }
 }
 

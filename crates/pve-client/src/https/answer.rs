@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{Error, Refusal, refusal};
@@ -18,7 +18,7 @@ pub(super) struct Answer {
 
 #[derive(Deserialize)]
 struct Envelope {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     data: Option<Value>,
     #[serde(default)]
     message: Option<String>,
@@ -33,9 +33,12 @@ const SHOWN: usize = 200;
 pub(super) fn data(answer: &Answer) -> Result<Value, Error> {
     let envelope = serde_json::from_slice::<Envelope>(&answer.body);
     match (answer.status, envelope) {
-        (200..=299, Ok(Envelope { data, .. })) if has_data(&answer.body) => {
-            Ok(data.unwrap_or_default())
-        }
+        (
+            200..=299,
+            Ok(Envelope {
+                data: Some(data), ..
+            }),
+        ) => Ok(data),
         (200..=299, _) => Err(Error::protocol(format!(
             "status {}, but the body is not what PVE sends: {}",
             answer.status,
@@ -66,13 +69,8 @@ pub(super) fn data(answer: &Answer) -> Result<Value, Error> {
 }
 
 /// `{"data":null}` is an answer without a result, `{}` is none of PVE's.
-fn has_data(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Keys {
-        #[serde(rename = "data")]
-        _data: serde::de::IgnoredAny,
-    }
-    serde_json::from_slice::<Keys>(body).is_ok()
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// The text of an error whose body is empty (401) or plain (malformed requests, proxies).

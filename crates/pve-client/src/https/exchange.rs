@@ -251,10 +251,7 @@ impl Exchange {
 /// not arrive. What would fail in the same way is not tried again.
 fn may_be_repeated(verb: Verb, kind: &ErrorKind) -> bool {
     match kind {
-        ErrorKind::NotSent(reason) => matches!(
-            reason,
-            NotSent::Refused | NotSent::Timeout | NotSent::Connection | NotSent::OtherNode
-        ),
+        ErrorKind::NotSent(reason) => reason.may_pass(),
         // Here still the kind of the exchange: for a read it only means that the answer was lost.
         ErrorKind::MayHaveBeenProcessed => verb == Verb::Get,
         _ => false,

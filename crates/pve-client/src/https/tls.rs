@@ -9,6 +9,7 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_native_certs::CertificateResult;
 use sha2::{Digest, Sha256};
 
 use super::{Fingerprint, Trust};
@@ -67,7 +68,10 @@ fn authorities(
 }
 
 fn system_roots() -> Result<RootCertStore, Error> {
-    let found = rustls_native_certs::load_native_certs();
+    roots_of(rustls_native_certs::load_native_certs())
+}
+
+fn roots_of(found: CertificateResult) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     let (used, _unusable) = roots.add_parsable_certificates(found.certs);
     if used == 0 {
@@ -185,5 +189,18 @@ impl ServerCertVerifier for Verifier {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_certificates_is_told_what_to_do() {
+        let error = roots_of(CertificateResult::default()).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::NotSent(NotSent::NoTrustStore));
+        assert!(error.hint().unwrap().contains("ca-certificates"));
+        assert!(error.retry_is_safe());
     }
 }

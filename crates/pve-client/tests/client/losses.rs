@@ -43,7 +43,7 @@ fn after_three_tries_a_read_gives_up() {
         let (server, transport, _) = pair(token(), vec![loss.clone(); 5]);
         let error = read(&transport).unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Server, "{loss:?}: {error}");
-        assert!(error.retry_is_safe());
+        assert!(error.retry_is_safe() && error.is_outage());
         assert_eq!(server.requests().len(), 3, "{loss:?}");
     }
 }
@@ -127,6 +127,10 @@ fn a_connection_that_never_comes_about_is_named() {
         error.kind(),
         &ErrorKind::NotSent(NotSent::Refused),
         "{error}"
+    );
+    assert!(
+        std::error::Error::source(&error).is_some(),
+        "the cause is kept"
     );
     assert!(error.hint().unwrap().contains("pveproxy"));
 }

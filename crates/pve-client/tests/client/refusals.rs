@@ -123,6 +123,20 @@ fn parameters_are_read_from_errors_and_from_the_wrapped_text() {
 }
 
 #[test]
+fn a_missing_job_is_told_in_three_ways() {
+    for error in [
+        refused("job-get-missing"),
+        refused("job-put-missing"),
+        text(
+            Some(500),
+            "400 Parameter verification failed.\nid: No such job 'x'\n",
+        ),
+    ] {
+        assert_eq!(word(&error), "not found", "{error}");
+    }
+}
+
+#[test]
 fn a_wrapped_text_may_go_on_in_the_next_line() {
     let error = text(
         Some(500),

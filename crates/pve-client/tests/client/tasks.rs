@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pve_client::ErrorKind;
 use pve_client::api::{Outcome, TaskStatus, Wait};
+use pve_client::{ErrorKind, Refusal, refusal};
 use serde_json::{Value, json};
 
 use crate::support::{client, recorded, refused, upid};
@@ -54,6 +54,7 @@ fn waiting_has_an_end_and_a_failure_is_a_text() {
         first: Duration::from_secs(1),
         longest: Duration::from_secs(5),
         limit: Duration::from_secs(2),
+        patience: Duration::ZERO,
     };
     let status = client.wait_for_task(&upid(), wait, &mut |_| ()).unwrap();
     assert_eq!(status.outcome, None, "it still runs");
@@ -101,4 +102,47 @@ fn a_long_log_is_read_page_by_page() {
         [4999, 5000, 5001, 5002, 5003]
     );
     assert!(transport.asked()[1].ends_with("/log start=5000&limit=5000"));
+}
+
+#[test]
+fn waiting_outlives_a_server_that_is_away_for_a_while() {
+    let away = || {
+        Err(refusal(Refusal {
+            status: Some(595),
+            text: "Connection refused".to_owned(),
+            ..Refusal::default()
+        }))
+    };
+    let running = || Ok(recorded("vzdump-all-poll-running"));
+    let wait = Wait {
+        first: Duration::from_secs(10),
+        longest: Duration::from_secs(10),
+        limit: Duration::from_hours(1),
+        patience: Duration::from_secs(20),
+    };
+    let (patient, _) = client(vec![
+        running(),
+        away(),
+        running(),
+        away(),
+        Ok(recorded("vzdump-all-poll")),
+    ]);
+    let status = patient.wait_for_task(&upid(), wait, &mut |_| ()).unwrap();
+    assert_eq!(status.outcome, Some(Outcome::Ok));
+    let (patient, transport) = client(vec![running(), away(), away(), away()]);
+    assert!(
+        patient
+            .wait_for_task(&upid(), wait, &mut |_| ())
+            .unwrap_err()
+            .is_outage()
+    );
+    assert_eq!(transport.asked().len(), 3);
+    // What is no outage ends the waiting at once.
+    let (patient, _) = client(vec![Err(refused("task-status-unknown"))]);
+    assert!(
+        patient
+            .wait_for_task(&upid(), wait, &mut |_| ())
+            .unwrap_err()
+            .is_not_found()
+    );
 }
