@@ -1,6 +1,7 @@
 //! Debian packages that are unpacked below `target/tools/root` instead of installed, because
 //! installing them would start a service or change how the machine runs programs.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -40,9 +41,11 @@ pub(crate) fn sshd(workspace: &Workspace) -> Result<PathBuf> {
     if !server.exists() {
         unpack(workspace, "openssh-server")?;
     }
-    let libraries = library_path(&root)?;
     let users = nameless_user_stand_in(workspace, &root)?;
-    unpack_missing_libraries(workspace, &server, &libraries, "openssh-server")?;
+    let mut programs = vec![server.clone()];
+    programs.extend(HELPERS.map(|(_, name)| helper(&root, name)));
+    programs.retain(|program| program.exists());
+    unpack_missing_libraries(workspace, &programs, "openssh-server")?;
     let libraries = library_path(&root)?;
     files::write(
         &script,
@@ -113,15 +116,14 @@ fn library_path(root: &Path) -> Result<String> {
     Ok(folders.join(":"))
 }
 
-/// Unpacks the libraries a program lacks: those direct dependencies of its package that are
-/// libraries and are not installed.
+/// Unpacks the libraries that programs lack: those direct dependencies of their package that
+/// are libraries and are not installed.
 fn unpack_missing_libraries(
     workspace: &Workspace,
-    program: &Path,
-    libraries: &str,
+    programs: &[PathBuf],
     package: &str,
 ) -> Result<()> {
-    if missing_libraries(program, libraries)?.is_empty() {
+    if missing_libraries(workspace, programs)?.is_empty() {
         return Ok(());
     }
     let depends = Program::new("apt-cache")
@@ -136,27 +138,31 @@ fn unpack_missing_libraries(
             unpack(workspace, name)?;
         }
     }
-    let missing = missing_libraries(program, &library_path(&tools_root(workspace))?)?;
+    let missing = missing_libraries(workspace, programs)?;
     if missing.is_empty() {
         return Ok(());
     }
     bail!(
-        "{} lacks {}; no package that it names brings them",
-        program.display(),
+        "{package} was unpacked, but lacks {}; no package that it names brings them",
         missing.join(", ")
     )
 }
 
-fn missing_libraries(program: &Path, libraries: &str) -> Result<Vec<String>> {
-    let listed = Program::new("ldd")
-        .arg(program)
-        .env("LD_LIBRARY_PATH", libraries)
-        .output()?;
-    let missing = listed.lines().filter(|line| line.contains("not found"));
-    Ok(missing
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect())
+fn missing_libraries(workspace: &Workspace, programs: &[PathBuf]) -> Result<Vec<String>> {
+    let libraries = library_path(&tools_root(workspace))?;
+    let mut missing = Vec::new();
+    for program in programs {
+        let listed = Program::new("ldd")
+            .arg(program)
+            .env("LD_LIBRARY_PATH", &libraries)
+            .output()?;
+        let names = listed
+            .lines()
+            .filter(|line| line.contains("not found"))
+            .filter_map(|line| line.split_whitespace().next());
+        missing.extend(names.map(str::to_owned));
+    }
+    Ok(missing)
 }
 
 /// A server that runs as root insists on the user `sshd`, which the package's installation
@@ -194,22 +200,27 @@ fn nameless_user_stand_in(workspace: &Workspace, root: &Path) -> Result<Option<S
     )))
 }
 
-/// The script. OpenSSH 9.8 and later are several programs that look for each other at the
-/// places of an installed package.
+/// The programs that OpenSSH 9.8 and later start, and the options that say where they are.
+const HELPERS: [(&str, &str); 2] = [
+    ("SshdSessionPath", "sshd-session"),
+    ("SshdAuthPath", "sshd-auth"),
+];
+
+fn helper(root: &Path, name: &str) -> PathBuf {
+    root.join("usr/lib/openssh").join(name)
+}
+
 fn sshd_script(root: &Path, server: &Path, libraries: &str, users: Option<&str>) -> String {
-    let helper = |option: &str, name: &str| {
-        let path = root.join("usr/lib/openssh").join(name);
+    let mut helpers = String::new();
+    for (option, name) in HELPERS {
+        let path = helper(root, name);
         if path.exists() {
-            format!(" -o {option}='{}'", path.display())
-        } else {
-            String::new()
+            let _ = write!(helpers, " -o {option}='{}'", path.display());
         }
-    };
+    }
     format!(
-        "#!/bin/sh\n# Made by `cargo xtask setup`.\nexport LD_LIBRARY_PATH='{libraries}'\n{users}exec '{server}'{session}{auth} \"$@\"\n",
+        "#!/bin/sh\n# Made by `cargo xtask setup`.\nexport LD_LIBRARY_PATH='{libraries}'\n{users}exec '{server}'{helpers} \"$@\"\n",
         users = users.unwrap_or_default(),
         server = server.display(),
-        session = helper("SshdSessionPath", "sshd-session"),
-        auth = helper("SshdAuthPath", "sshd-auth"),
     )
 }
