@@ -8,9 +8,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::guest::GuestKind;
 use crate::lab::Lab;
 use crate::node::Node;
 use crate::seed::Separation;
+use crate::seed_content::Power;
 
 /// The token with all rights.
 pub const ADMIN_TOKEN: &str = "root@pam!reprise";
@@ -28,12 +30,11 @@ pub fn seed(lab: &Lab) -> anyhow::Result<()> {
 fn seed_node(node: &Node) -> anyhow::Result<()> {
     node.add_token(ADMIN_TOKEN, Separation::Shared)?;
     node.add_user("backup@pve", node.password());
-    node.add_role("BkVerify", "Sys.Audit,VM.Audit,Datastore.Audit,Pool.Audit");
+    node.add_role("BkRun", "VM.Audit,VM.Backup");
     node.add_role(
         "BkJobs",
         "Sys.Audit,Sys.Modify,VM.Audit,Datastore.Audit,Pool.Audit",
     );
-    node.add_role("BkRun", "VM.Audit,VM.Backup");
     node.add_role(
         "BkStoreFull",
         "Datastore.Audit,Datastore.AllocateSpace,Datastore.Allocate",
@@ -42,6 +43,163 @@ fn seed_node(node: &Node) -> anyhow::Result<()> {
     node.grant("/vms", "backup@pve", "BkRun");
     node.grant("/storage", "backup@pve", "BkStoreFull");
     node.add_token(BACKUP_TOKEN, Separation::Shared)?;
+    GUESTS
+        .iter()
+        .filter(|row| row.node == node.name())
+        .try_for_each(|row| seed_guest(node, row))
+}
+
+/// A guest of the demo.
+struct Row {
+    node: &'static str,
+    vmid: u32,
+    kind: GuestKind,
+    name: &'static str,
+    tags: &'static str,
+    pool: &'static str,
+    /// Disks without their first, which every guest has.
+    more: &'static [(&'static str, &'static str)],
+}
+
+const GUESTS: [Row; 11] = [
+    row(
+        "pve-prod",
+        100,
+        GuestKind::Qemu,
+        "gitlab",
+        "critical;web",
+        "services",
+        &[],
+    ),
+    // A scratch disk that nobody wants in the backup.
+    row(
+        "pve-prod",
+        101,
+        GuestKind::Qemu,
+        "database",
+        "critical;db",
+        "services",
+        &[("scsi1", "local:101/vm-101-disk-1.raw,backup=0,size=64M")],
+    ),
+    row(
+        "pve-prod",
+        102,
+        GuestKind::Qemu,
+        "windows-ad",
+        "critical",
+        "",
+        &[],
+    ),
+    row(
+        "pve-prod",
+        110,
+        GuestKind::Lxc,
+        "proxy",
+        "web",
+        "services",
+        &[],
+    ),
+    // A mount point that backups leave out unless told otherwise.
+    row(
+        "pve-prod",
+        111,
+        GuestKind::Lxc,
+        "files",
+        "data",
+        "",
+        &[("mp0", "local:111/vm-111-disk-1.raw,mp=/srv,size=64M")],
+    ),
+    row("pve-lab", 200, GuestKind::Qemu, "runner", "ci", "", &[]),
+    row("pve-lab", 201, GuestKind::Qemu, "k8s-test", "test", "", &[]),
+    row("pve-lab", 210, GuestKind::Lxc, "sandbox", "test", "", &[]),
+    row(
+        "pve-mon",
+        300,
+        GuestKind::Lxc,
+        "prometheus",
+        "monitoring",
+        "monitoring",
+        &[],
+    ),
+    row(
+        "pve-mon",
+        301,
+        GuestKind::Lxc,
+        "grafana",
+        "monitoring",
+        "monitoring",
+        &[],
+    ),
+    row(
+        "pve-mon",
+        302,
+        GuestKind::Qemu,
+        "siem",
+        "critical;monitoring",
+        "",
+        &[],
+    ),
+];
+
+const fn row(
+    node: &'static str,
+    vmid: u32,
+    kind: GuestKind,
+    name: &'static str,
+    tags: &'static str,
+    pool: &'static str,
+    more: &'static [(&'static str, &'static str)],
+) -> Row {
+    Row {
+        node,
+        vmid,
+        kind,
+        name,
+        tags,
+        pool,
+        more,
+    }
+}
+
+fn seed_guest(node: &Node, row: &Row) -> anyhow::Result<()> {
+    let vmid = row.vmid;
+    let disk = format!("local:{vmid}/vm-{vmid}-disk-0.raw,size=64M");
+    let mac = format!("BC:24:11:00:{:02X}:{:02X}", vmid >> 8, vmid & 0xff);
+    let net = match row.kind {
+        GuestKind::Qemu => format!("virtio={mac},bridge=vmbr0"),
+        GuestKind::Lxc => format!("name=eth0,bridge=vmbr0,hwaddr={mac},ip=dhcp,type=veth"),
+    };
+    let mut config = vec![
+        ("cores", "2"),
+        ("memory", "2048"),
+        ("onboot", "1"),
+        ("tags", row.tags),
+        ("net0", &net),
+    ];
+    match row.kind {
+        GuestKind::Qemu => {
+            config.extend([
+                ("name", row.name),
+                ("scsi0", &disk),
+                ("boot", "order=scsi0"),
+                ("ostype", "l26"),
+            ]);
+        }
+        GuestKind::Lxc => {
+            config.extend([
+                ("hostname", row.name),
+                ("rootfs", &disk),
+                ("ostype", "debian"),
+                ("unprivileged", "1"),
+            ]);
+        }
+    }
+    config.extend(row.more);
+    node.add_guest(vmid, row.kind, &config)?;
+    node.set_running(vmid, Power::Running);
+    if !row.pool.is_empty() {
+        node.add_pool(row.pool, &[vmid]);
+    }
     Ok(())
 }
 

@@ -126,6 +126,22 @@ impl Guest {
         })
     }
 
+    /// Volume ids and sizes in bytes of all disks, bind mounts left out.
+    pub(crate) fn disks(&self) -> Vec<(&str, u64)> {
+        self.volumes()
+            .iter()
+            .filter(|volume| !volume.id.starts_with('/'))
+            .map(|volume| (volume.id, self.size_of(volume.key)))
+            .collect()
+    }
+
+    fn size_of(&self, key: &str) -> u64 {
+        self.config
+            .get(key)
+            .and_then(|value| value.split(',').find_map(|part| part.strip_prefix("size=")))
+            .map_or(0, parse_size)
+    }
+
     /// The size of the first disk in bytes, as the resource list shows it.
     pub(crate) fn disk_size(&self) -> u64 {
         let boot = self
@@ -142,10 +158,7 @@ impl Guest {
                     .first()
                     .filter(|_| self.kind == GuestKind::Lxc || boot.is_none())
             });
-        first
-            .and_then(|volume| self.config.get(volume.key))
-            .and_then(|value| value.split(',').find_map(|part| part.strip_prefix("size=")))
-            .map_or(0, parse_size)
+        first.map_or(0, |volume| self.size_of(volume.key))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::calendar::CalendarEvent;
 use crate::parameters::Parameter;
-use crate::schema::{Property, Schema};
+use crate::schema::{Endpoint, Property, Schema};
 
 /// The options of one job.
 pub(crate) type Options = BTreeMap<String, Parameter>;
@@ -83,7 +83,7 @@ impl Job {
         object.insert("type".to_owned(), "vzdump".into());
         let properties = schema
             .endpoint("POST /cluster/backup")
-            .map(|endpoint| endpoint.properties());
+            .map(Endpoint::properties);
         for (name, value) in &self.options {
             let property = properties.and_then(|properties| properties.get(name));
             if let Some(value) = option_to_json(schema, name, property, value) {

@@ -1,13 +1,13 @@
 //! `reprise-lab up`: simulated PVE nodes in the foreground, for the demo and for playbooks.
 
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use reprise_lab::{Lab, LabConfig, NodeConfig, demo};
+use reprise_lab::{Lab, LabConfig, NodeConfig, demo, load_initial_state};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -40,20 +40,50 @@ enum Command {
         #[arg(long)]
         until_stdin_closes: bool,
     },
+    /// Start one node from the initial state of a recorded scenario and stay.
+    State {
+        /// Folder for everything that the lab writes.
+        #[arg(long)]
+        dir: PathBuf,
+        /// An `initial-state.json`; the folder `files` lies beside it.
+        #[arg(long)]
+        initial: PathBuf,
+        /// The password of every user.
+        #[arg(long)]
+        password: String,
+    },
 }
 
 fn main() -> ExitCode {
-    let Command::Up {
-        dir,
-        nodes,
-        time_zone,
-        until_stdin_closes,
-    } = Arguments::parse().command;
-    let nodes = nodes
-        .iter()
-        .map(|name| NodeConfig::new(name).in_zone(&time_zone))
-        .collect();
-    let result = up(dir, nodes, until_stdin_closes);
+    let result = match Arguments::parse().command {
+        Command::Up {
+            dir,
+            nodes,
+            time_zone,
+            until_stdin_closes,
+        } => {
+            let nodes = nodes
+                .iter()
+                .map(|name| NodeConfig::new(name).in_zone(&time_zone));
+            let lifetime = if until_stdin_closes {
+                Lifetime::Stdin
+            } else {
+                Lifetime::Signal
+            };
+            run(&dir, nodes.collect(), lifetime, demo::seed)
+        }
+        Command::State {
+            dir,
+            initial,
+            password,
+        } => {
+            let files = initial.with_file_name("files");
+            let node = NodeConfig::new("pve1");
+            run(&dir, vec![node], Lifetime::Signal, |lab| {
+                load_initial_state(lab.node("pve1")?, &initial, &files, &password)
+            })
+        }
+    };
     if let Err(error) = &result {
         // There is nobody to tell when standard error is closed.
         let _unheard = writeln!(std::io::stderr(), "reprise-lab: {error:#}");
@@ -62,19 +92,31 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn up(dir: PathBuf, nodes: Vec<NodeConfig>, until_stdin_closes: bool) -> anyhow::Result<()> {
+/// What ends the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifetime {
+    Signal,
+    Stdin,
+}
+
+fn run(
+    dir: &Path,
+    nodes: Vec<NodeConfig>,
+    lifetime: Lifetime,
+    seed: impl FnOnce(&Lab) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let (stop, stopped) = channel();
     stop_on_signals(stop.clone())?;
-    if until_stdin_closes {
+    if lifetime == Lifetime::Stdin {
         stop_with_stdin(stop);
     }
-    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let dir = dir
         .canonicalize()
         .with_context(|| format!("cannot find {}", dir.display()))?;
     let description = dir.join("lab.json");
     let lab = Lab::start(&LabConfig::new(dir).with_nodes(nodes))?;
-    demo::seed(&lab)?;
+    seed(&lab)?;
     demo::describe(&lab, &description)?;
     let count = lab.nodes().len();
     writeln!(

@@ -10,6 +10,7 @@ use crate::http::tls;
 use crate::job::Job;
 use crate::node::Node;
 use crate::parameters::{Parameter, Parameters};
+use crate::refusal::Refusal;
 use crate::storage::Plugin;
 
 /// Whether a token has the rights of its user or only its own.
@@ -139,10 +140,13 @@ impl Node {
         for (name, value) in options {
             parameters.append(name, (*value).to_owned());
         }
-        let storage = Plugin::of(kind)
-            .and_then(|plugin| plugin.create(id, &parameters))
-            .and_then(|storage| files::activate(&self.core, &storage).map(|()| storage))
-            .map_err(|refusal| anyhow::anyhow!("storage {id}: {}", refusal.message().trim_end()))?;
+        let failed =
+            |refusal: Refusal| anyhow::anyhow!("storage {id}: {}", refusal.message().trim_end());
+        let plugin = Plugin::of(kind).map_err(failed)?;
+        let storage = plugin.create(id, &parameters).map_err(failed)?;
+        if !storage.is_disabled() {
+            files::activate(&self.core, &storage).map_err(failed)?;
+        }
         self.core.state().storages.put(storage);
         Ok(())
     }

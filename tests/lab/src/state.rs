@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) storages: StorageTable,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) pools: BTreeMap<String, Pool>,
+    /// Total and used bytes of storages, where a test has said them.
+    pub(crate) capacities: BTreeMap<String, (u64, u64)>,
 }
 
 impl State {

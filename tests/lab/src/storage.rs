@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::job::typed;
 use crate::parameters::{Parameters, split_list};
 use crate::refusal::Refusal;
-use crate::schema::Schema;
+use crate::schema::{Endpoint, Schema};
 
 /// How an option of a storage type may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,9 +283,7 @@ impl Storage {
 
     /// The definition as GET shows it.
     pub(crate) fn to_json(&self, schema: &Schema, digest: &str) -> Value {
-        let properties = schema
-            .endpoint("POST /storage")
-            .map(|endpoint| endpoint.properties());
+        let properties = schema.endpoint("POST /storage").map(Endpoint::properties);
         let mut object = Map::new();
         object.insert("storage".to_owned(), self.id.clone().into());
         object.insert("type".to_owned(), self.kind.into());
@@ -351,23 +349,24 @@ impl StorageTable {
 
     /// Changes with every change of the file; 40 hex digits as PVE's.
     pub(crate) fn digest(&self) -> String {
-        let text: String = self
+        let lines: Vec<_> = self
             .storages
             .iter()
-            .map(|storage| format!("{}: {}\n{:?}\n", storage.kind, storage.id, storage.options))
+            .map(|storage| format!("{}: {} {:?}", storage.kind, storage.id, storage.options))
             .collect();
-        short_digest(&text)
+        short_digest(&lines.join("\n"))
     }
 }
 
 /// 40 hex digits that follow from a text.
 pub(crate) fn short_digest(text: &str) -> String {
     let digest = Sha256::digest(text);
-    digest
+    let pairs: Vec<_> = digest
         .iter()
         .take(20)
         .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .collect();
+    pairs.concat()
 }
 
 #[cfg(test)]

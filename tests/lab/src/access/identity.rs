@@ -6,7 +6,7 @@ use super::{Access, Token, User};
 
 /// The sender of a request: a user with a ticket, or a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     user: String,
     token: Option<String>,
 }
@@ -29,12 +29,12 @@ impl Identity {
     }
 
     /// `user@realm`.
-    pub fn user_id(&self) -> &str {
+    pub(crate) fn user_id(&self) -> &str {
         &self.user
     }
 
     /// The part of a token id after the `!`.
-    pub fn token_name(&self) -> Option<&str> {
+    pub(crate) fn token_name(&self) -> Option<&str> {
         self.token.as_deref()
     }
 

@@ -42,16 +42,15 @@ pub(super) fn permissions(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         Some((user, token)) => Identity::token(user, token),
         None => Identity::user(&asked),
     };
-    let paths = match call.parameters.text("path") {
-        Some(path) => [path.to_owned()].into(),
-        None => {
-            let mut paths = call.state.access.known_paths();
-            for pool in call.state.pools.values() {
-                paths.extend(pool.guests.iter().map(|vmid| format!("/vms/{vmid}")));
-                paths.extend(pool.storages.iter().map(|id| format!("/storage/{id}")));
-            }
-            paths
+    let paths = if let Some(path) = call.parameters.text("path") {
+        [path.to_owned()].into()
+    } else {
+        let mut paths = call.state.access.known_paths();
+        for pool in call.state.pools.values() {
+            paths.extend(pool.guests.iter().map(|vmid| format!("/vms/{vmid}")));
+            paths.extend(pool.storages.iter().map(|id| format!("/storage/{id}")));
         }
+        paths
     };
     let of_identity = Call {
         node: call.node,

@@ -3,10 +3,27 @@
 //! A handler gets a request that is authenticated, allowed by the rule of the schema and valid
 //! against it. To serve one more path: write its function and add its line to [`handler`].
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "every handler has the type of the table, also one that cannot fail"
+)]
+
 mod access;
+mod acl;
+mod content;
+mod coverage;
+mod guests;
 mod jobs;
+mod node_storage;
+mod pools;
+mod prunebackups;
+mod resources;
+mod schedule;
 mod storages;
+mod tasks;
+mod tokens;
 mod version;
+mod volume;
 
 use serde_json::{Value, json};
 
@@ -22,11 +39,47 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "GET /version" => version::version,
         "POST /access/ticket" => access::login,
         "GET /access/permissions" => access::permissions,
+        "GET /access/acl" => acl::list,
+        "PUT /access/acl" => acl::update,
+        "GET /access/users/{userid}/token" => tokens::list,
+        "GET /access/users/{userid}/token/{tokenid}" => tokens::get,
+        "POST /access/users/{userid}/token/{tokenid}" => tokens::create,
+        "DELETE /access/users/{userid}/token/{tokenid}" => tokens::delete,
         "GET /cluster/backup" => jobs::list,
         "POST /cluster/backup" => jobs::create,
         "GET /cluster/backup/{id}" => jobs::get,
         "PUT /cluster/backup/{id}" => jobs::update,
         "DELETE /cluster/backup/{id}" => jobs::delete,
+        "GET /cluster/backup/{id}/included_volumes" => coverage::included_volumes,
+        "GET /cluster/backup-info" => coverage::index,
+        "GET /cluster/backup-info/not-backed-up" => coverage::not_backed_up,
+        "GET /cluster/jobs/schedule-analyze" => schedule::analyze,
+        "GET /cluster/nextid" => guests::next_id,
+        "GET /cluster/resources" => resources::list,
+        "GET /cluster/tasks" => tasks::list_of_cluster,
+        "GET /nodes" => resources::nodes,
+        "GET /nodes/{node}/status" => resources::status,
+        "GET /nodes/{node}/qemu" => guests::list_qemu,
+        "GET /nodes/{node}/qemu/{vmid}/config" => guests::config_qemu,
+        "GET /nodes/{node}/qemu/{vmid}/status/current" => guests::status_qemu,
+        "GET /nodes/{node}/lxc" => guests::list_lxc,
+        "GET /nodes/{node}/lxc/{vmid}/config" => guests::config_lxc,
+        "GET /nodes/{node}/lxc/{vmid}/status/current" => guests::status_lxc,
+        "GET /nodes/{node}/storage" => node_storage::list,
+        "GET /nodes/{node}/storage/{storage}" => node_storage::index,
+        "GET /nodes/{node}/storage/{storage}/status" => node_storage::status,
+        "GET /nodes/{node}/storage/{storage}/content" => content::list,
+        "GET /nodes/{node}/storage/{storage}/content/{volume}" => content::get,
+        "PUT /nodes/{node}/storage/{storage}/content/{volume}" => content::update,
+        "GET /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::dry_run,
+        "GET /nodes/{node}/tasks" => tasks::list_of_node,
+        "GET /nodes/{node}/tasks/{upid}/status" => tasks::status,
+        "GET /nodes/{node}/tasks/{upid}/log" => tasks::log,
+        "GET /pools" => pools::list,
+        "POST /pools" => pools::create,
+        "PUT /pools" | "PUT /pools/{poolid}" => pools::update,
+        "DELETE /pools" | "DELETE /pools/{poolid}" => pools::delete,
+        "GET /pools/{poolid}" => pools::get,
         "GET /storage" => storages::list,
         "POST /storage" => storages::create,
         "GET /storage/{storage}" => storages::get,
@@ -36,23 +89,28 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
     })
 }
 
+/// What lies below a node; the schema does not carry these lists.
+const BELOW_NODE: &str = "aplinfo apt capabilities ceph certificates config disks dns firewall \
+    hardware hosts journal lxc migrateall netstat network qemu query-url-metadata replication \
+    report rrd rrddata scan services spiceshell startall status stopall storage subscription \
+    suspendall syslog tasks termproxy time version vncshell vzdump wakeonlan sdn";
+
 /// The lists of what lies below a path, which the schema does not carry.
 pub(crate) fn index(method: &str, segments: &[String], node: &str) -> Option<Value> {
     if method != "GET" {
         return None;
     }
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        [] => {
-            let parts = ["version", "cluster", "nodes", "storage", "access", "pools"];
-            Some(parts.map(|part| json!({ "subdir": part })).to_vec().into())
-        }
-        ["nodes", name] if *name == node => {
-            let parts = [
-                "aplinfo", "lxc", "qemu", "status", "storage", "tasks", "vzdump",
-            ];
-            Some(parts.map(|part| json!({ "name": part })).to_vec().into())
-        }
-        _ => None,
-    }
+    let (key, names) = match path.as_slice() {
+        [] => ("subdir", "version cluster nodes storage access pools"),
+        ["cluster", "jobs"] => ("subdir", "realm-sync schedule-analyze"),
+        ["nodes", name] if *name == node => ("name", BELOW_NODE),
+        _ => return None,
+    };
+    Some(
+        names
+            .split_whitespace()
+            .map(|name| json!({ key: name }))
+            .collect(),
+    )
 }

@@ -113,7 +113,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Answer {
     let (content_type, body) = match refusal.body() {
         None => (None, String::new()),
         Some((body, true)) => (Some(JSON), body),
-        Some((body, false)) => (Some("text/plain;charset=UTF-8"), body),
+        // Texts of the HTTP layer come without a type.
+        Some((body, false)) => (None, body),
     };
     Answer {
         status: refusal.status(),

@@ -1,0 +1,188 @@
+//! `/cluster/resources`, `/nodes` and `/nodes/{node}/status`.
+
+use serde_json::{Map, Value, json};
+
+use super::guests::{PROCESSORS, memory, processors, status_word};
+use crate::call::Call;
+use crate::files;
+use crate::guest::Guest;
+use crate::http::envelope::Reply;
+use crate::refusal::Refusal;
+
+/// Memory and root disk of a node: the sizes of a small server.
+const MEMORY: u64 = 32 << 30;
+const MEMORY_USED: u64 = 6 << 30;
+const ROOT_DISK: u64 = 100 << 30;
+const ROOT_DISK_USED: u64 = 9 << 30;
+
+pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let wanted = call.parameters.text("type");
+    let asked = |kind: &str| wanted.is_none_or(|wanted| wanted == kind);
+    let mut entries = Vec::new();
+    if wanted.is_none() {
+        entries.extend(pools(call));
+    }
+    if asked("vm") {
+        entries.extend(guests(call));
+    }
+    if asked("node") {
+        entries.push(node(call));
+    }
+    if asked("storage") {
+        entries.extend(storages(call));
+    }
+    if asked("sdn") && call.holds_any("/sdn/zones/localnetwork", &["SDN.Audit"]) {
+        let node = &call.node.name;
+        entries.push(json!({
+            "id": format!("sdn/{node}/localnetwork"),
+            "node": node,
+            "sdn": "localnetwork",
+            "status": "ok",
+            "type": "sdn",
+        }));
+    }
+    Ok(Value::from(entries).into())
+}
+
+fn pools(call: &Call<'_>) -> Vec<Value> {
+    call.state
+        .pools
+        .keys()
+        .filter(|pool| call.holds_any(&format!("/pool/{pool}"), &["Pool.Audit"]))
+        .map(|pool| json!({"id": format!("/pool/{pool}"), "pool": pool, "type": "pool"}))
+        .collect()
+}
+
+fn guests(call: &Call<'_>) -> Vec<Value> {
+    call.state
+        .guests
+        .iter()
+        .filter(|(vmid, _)| call.holds_any(&format!("/vms/{vmid}"), &["VM.Audit"]))
+        .map(|(vmid, found)| {
+            let mut object = guest(call, *vmid, found);
+            if let Some(pool) = call.state.pool_of_guest(*vmid) {
+                object.insert("pool".to_owned(), pool.into());
+            }
+            Value::Object(object)
+        })
+        .collect()
+}
+
+/// A guest as resource lists and pools show it.
+pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Value> {
+    let kind = guest.kind.as_str();
+    let entry = json!({
+        "id": format!("{kind}/{vmid}"),
+        "type": kind,
+        "vmid": vmid,
+        "name": guest.display_name(vmid),
+        "node": call.node.name,
+        "status": status_word(guest),
+        "template": guest.number("template").unwrap_or(0),
+        "maxcpu": processors(guest),
+        "maxmem": memory(guest),
+        "maxdisk": guest.disk_size(),
+        "cpu": 0,
+        "mem": 0,
+        "disk": 0,
+        "diskread": 0,
+        "diskwrite": 0,
+        "netin": 0,
+        "netout": 0,
+        "uptime": u8::from(guest.running),
+    });
+    let mut object = entry.as_object().cloned().unwrap_or_default();
+    for name in ["tags", "lock"] {
+        if let Some(text) = guest.config.get(name) {
+            object.insert(name.to_owned(), text.clone().into());
+        }
+    }
+    object
+}
+
+fn storages(call: &Call<'_>) -> Vec<Value> {
+    let node = &call.node.name;
+    call.state
+        .storages
+        .iter()
+        .filter(|storage| !storage.is_disabled() && storage.serves(node))
+        .filter(|storage| call.holds_any(&format!("/storage/{}", storage.id), &["Datastore.Audit"]))
+        .map(|storage| {
+            let mut entry = json!({
+                "id": format!("storage/{node}/{}", storage.id),
+                "node": node,
+                "storage": storage.id,
+                "type": "storage",
+                "plugintype": storage.kind,
+                "content": storage.content(),
+                "shared": u8::from(storage.is_shared()),
+                "status": "unknown",
+            });
+            let usage = files::usage(call.node, call.state, storage);
+            if let (Some((total, used)), Some(object)) = (usage, entry.as_object_mut()) {
+                object.insert("status".to_owned(), "available".into());
+                object.insert("maxdisk".to_owned(), total.into());
+                object.insert("disk".to_owned(), used.into());
+            }
+            entry
+        })
+        .collect()
+}
+
+fn node(call: &Call<'_>) -> Value {
+    let name = &call.node.name;
+    let mut entry = json!({
+        "id": format!("node/{name}"),
+        "node": name,
+        "type": "node",
+        "status": "online",
+        "level": "",
+    });
+    let sees = call.holds_any(&format!("/nodes/{name}"), &["Sys.Audit"]);
+    if let Some(object) = entry.as_object_mut().filter(|_| sees) {
+        let details = json!({
+            "cpu": 0.05,
+            "maxcpu": PROCESSORS,
+            "mem": MEMORY_USED,
+            "maxmem": MEMORY,
+            "disk": ROOT_DISK_USED,
+            "maxdisk": ROOT_DISK,
+            "uptime": uptime(call),
+        });
+        object.extend(details.as_object().cloned().unwrap_or_default());
+    }
+    entry
+}
+
+fn uptime(call: &Call<'_>) -> i64 {
+    (call.now - call.node.started).max(0) + 1
+}
+
+pub(super) fn nodes(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let mut entry = node(call);
+    if let Some(object) = entry.as_object_mut() {
+        object.insert(
+            "ssl_fingerprint".to_owned(),
+            call.node.fingerprint.clone().into(),
+        );
+    }
+    Ok(json!([entry]).into())
+}
+
+pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    Ok(json!({
+        "uptime": uptime(call),
+        "loadavg": ["0.12", "0.10", "0.08"],
+        "cpu": 0.05,
+        "wait": 0,
+        "idle": 0,
+        "kversion": "Linux 6.8.12-9-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9",
+        "pveversion": "pve-manager/8.4.21/0123456789abcdef",
+        "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1"},
+        "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
+        "swap": {"total": 0, "used": 0, "free": 0},
+        "rootfs": {"total": ROOT_DISK, "used": ROOT_DISK_USED, "free": ROOT_DISK - ROOT_DISK_USED, "avail": ROOT_DISK - ROOT_DISK_USED},
+        "ksm": {"shared": 0},
+    })
+    .into())
+}
