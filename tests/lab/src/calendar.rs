@@ -43,6 +43,14 @@ struct Span {
     step: u16,
 }
 
+impl Span {
+    const ZERO: Self = Self {
+        first: 0,
+        last: 0,
+        step: 1,
+    };
+}
+
 /// The accepted values of one field; empty means every value.
 type Field = Vec<Span>;
 
@@ -106,21 +114,14 @@ impl FromStr for CalendarEvent {
 }
 
 fn parse_event(text: &str, utc: bool) -> Result<CalendarEvent, EventError> {
-    let at_midnight = || {
-        vec![Span {
-            first: 0,
-            last: 0,
-            step: 1,
-        }]
-    };
     let mut event = CalendarEvent {
         weekdays: [true; 7],
         years: Field::new(),
         months: Field::new(),
         days: Field::new(),
-        hours: at_midnight(),
-        minutes: at_midnight(),
-        seconds: at_midnight(),
+        hours: vec![Span::ZERO],
+        minutes: vec![Span::ZERO],
+        seconds: vec![Span::ZERO],
         utc,
     };
     let mut rest = text;
@@ -221,11 +222,7 @@ fn parse_month_day(text: &str) -> Option<(Field, Field, &str)> {
 // `H:M[:S]`, else `M[:S]`. After a colon there is no way back to another reading.
 fn parse_time<'text>(text: &'text str, event: &mut CalendarEvent) -> (&'text str, bool) {
     let unread = (text, false);
-    let second = vec![Span {
-        first: 0,
-        last: 0,
-        step: 1,
-    }];
+    let second = vec![Span::ZERO];
     let with_hour =
         parse_field(text, 0, 23).and_then(|(hours, rest)| Some((hours, rest.strip_prefix(':')?)));
     if let Some((hours, rest)) = with_hour {
