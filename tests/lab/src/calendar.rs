@@ -168,15 +168,11 @@ fn parse_weekdays<'text>(
             last = day;
             after = following;
         }
-        let mut day = first;
-        loop {
-            if let Some(accepted) = weekdays.get_mut(day) {
+        // A range may go over the end of the week.
+        for day in (first..=first + 6).take((last + 7 - first) % 7 + 1) {
+            if let Some(accepted) = weekdays.get_mut(day % 7) {
                 *accepted = true;
             }
-            if day == last {
-                break;
-            }
-            day = (day + 1) % 7;
         }
         match after.strip_prefix(',') {
             Some(following) if following.starts_with(|next: char| next.is_ascii_alphabetic()) => {
@@ -326,9 +322,12 @@ impl CalendarEvent {
             .to_zoned(zone.clone())
             .datetime();
         let mut date = start.date();
-        // A day back: at the end of summer time an hour comes twice.
         let mut floor = start.time().with().subsec_nanosecond(0).build().ok()?;
+        let last_year = self.years.iter().map(|span| span.last).max();
         for _ in 0..HORIZON_DAYS {
+            if last_year.is_some_and(|last| i32::from(date.year()) > i32::from(last)) {
+                return None;
+            }
             if self.accepts(date) {
                 let mut from = Some(floor);
                 while let Some(time) = from.and_then(|from| self.time_from(from)) {
