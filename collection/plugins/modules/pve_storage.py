@@ -11,7 +11,9 @@ module: pve_storage
 short_description: Declare a storage of Proxmox VE
 version_added: "0.1.0"
 description:
-- "Declares one storage of C(/storage) completely: a folder, an NFS export, an SMB share or a datastore of a Proxmox Backup Server, with content, retention and the limit of protected archives."
+- >-
+  Declares one storage of C(/storage) completely: a folder, an NFS export, an SMB share or a
+  datastore of a Proxmox Backup Server, with content, retention and the limit of protected archives.
 - >-
   It never deletes what lies on a storage. What Proxmox VE cannot change on an
   existing storage (kind, path, server, export, share, datastore) is refused with the
@@ -21,14 +23,18 @@ author:
 options:
   storage:
     description:
-    - "Id of the storage, for instance V(local-backup): at least two characters, a letter first, then letters, digits, V(-), V(_) and V(.), a letter or digit last."
+    - >-
+      Id of the storage, for instance V(local-backup): at least two characters, a letter first, then
+      letters, digits, V(-), V(_) and V(.), a letter or digit last.
     type: str
     required: true
     aliases:
     - name
   state:
     description:
-    - "V(present) declares the storage completely: an option left out returns to the default of Proxmox VE."
+    - >-
+      V(present) declares the storage completely: an option left out returns to the default of
+      Proxmox VE.
     - V(absent) removes its definition. What lies on it stays.
     type: str
     default: present
@@ -71,7 +77,8 @@ options:
     default: true
   shared:
     description:
-    - "Of a directory: every node sees the same content there. The other kinds are shared by nature."
+    - >-
+      Of a directory: every node sees the same content there. The other kinds are shared by nature.
     type: bool
   max_protected_backups:
     description:
@@ -97,7 +104,9 @@ options:
         required: true
       is_mountpoint:
         description:
-        - "V(yes): the path is a mount point, and without a mount the storage is offline, so that nothing is written beneath it. A path: that one is the mount point. V(no): a folder."
+        - >-
+          V(yes): the path is a mount point, and without a mount the storage is offline, so that
+          nothing is written beneath it. A path: that one is the mount point. V(no): a folder.
         type: str
       create_base_path:
         description:
@@ -220,7 +229,7 @@ options:
     - always
   keep_all:
     description:
-    - Keep every archive. Excludes the other O(keep_*) options.
+    - Keep every archive. Excludes the other C(keep_*) options.
     type: bool
   keep_last:
     description:
@@ -267,7 +276,9 @@ options:
     type: str
   api_password:
     description:
-    - "Password of O(api_user). A token is the better choice: its rights can be limited, and it can be withdrawn alone."
+    - >-
+      Password of O(api_user). A token is the better choice: its rights can be limited, and it can
+      be withdrawn alone.
     - When it is not given, E(PROXMOX_PASSWORD) is used.
     type: str
   api_token_id:
@@ -283,7 +294,9 @@ options:
   validate_certs:
     description:
     - Whether the certificate of the node is checked.
-    - "V(false) lets anyone between here and the node read the token: O(ca_path) or O(fingerprint) are as easy and safe."
+    - >-
+      V(false) lets anyone between here and the node read the token: O(ca_path) or O(fingerprint)
+      are as easy and safe.
     - When it is not given, E(PROXMOX_VALIDATE_CERTS) is used.
     type: bool
     default: true
@@ -297,7 +310,9 @@ options:
     type: path
   fingerprint:
     description:
-    - "SHA-256 fingerprint of the certificate of the node, as the web interface shows it: exactly this certificate is accepted, whoever signed it."
+    - >-
+      SHA-256 fingerprint of the certificate of the node, as the web interface shows it: exactly
+      this certificate is accepted, whoever signed it.
     - When it is not given, E(PROXMOX_FINGERPRINT) is used.
     type: str
 attributes:
@@ -321,8 +336,12 @@ attributes:
       Runs a static binary for x86_64 or aarch64 on the target. The target needs no
       Python.
 notes:
-- "Needs C(Datastore.Allocate) and C(Datastore.Audit) on C(/storage): Proxmox VE has no right to change one storage alone."
-- "The encryption key of a Proxmox Backup Server is not declared here: what a storage has of it stays."
+- >-
+  Needs C(Datastore.Allocate) and C(Datastore.Audit) on C(/storage): Proxmox VE has no right to
+  change one storage alone.
+- >-
+  The encryption key of a Proxmox Backup Server is not declared here: what a storage has of it
+  stays.
 seealso:
 - module: reprise.pve.vzdump_job
 """

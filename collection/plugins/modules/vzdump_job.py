@@ -11,7 +11,9 @@ module: vzdump_job
 short_description: Declare a scheduled backup job of Proxmox VE
 version_added: "0.1.0"
 description:
-- "Declares one job of C(/cluster/backup) completely: schedule, guests, storage, retention, mode, compression, notes and notification."
+- >-
+  Declares one job of C(/cluster/backup) completely: schedule, guests, storage, retention, mode,
+  compression, notes and notification.
 - >-
   Check mode predicts and diff shows every change. What Proxmox VE would change
   silently (the selection of guests, above all) is refused or spelled out.
@@ -24,12 +26,16 @@ options:
   id:
     description:
     - Id of the job, for instance V(reprise-prod).
-    - "2 to 50 characters: a letter first, then letters, digits, V(_) and V(-). Proxmox VE accepts longer ones and can then never change or delete them."
+    - >-
+      2 to 50 characters: a letter first, then letters, digits, V(_) and V(-). Proxmox VE accepts
+      longer ones and can then never change or delete them.
     type: str
     required: true
   state:
     description:
-    - "V(present) declares the job completely: an option left out returns to the default of Proxmox VE."
+    - >-
+      V(present) declares the job completely: an option left out returns to the default of Proxmox
+      VE.
     - V(absent) removes the job. Archives stay.
     type: str
     default: present
@@ -47,7 +53,9 @@ options:
     type: str
   adopt:
     description:
-    - "Take over a job that is equal but has another id: the job is made under O(id), then the other is removed."
+    - >-
+      Take over a job that is equal but has another id: the job is made under O(id), then the other
+      is removed.
     - Without it an equal job under another id is left, and a warning names it.
     type: bool
     default: false
@@ -57,7 +65,9 @@ options:
       Calendar event of Proxmox VE, such as V(03:00), V(sat 04:00), V(mon..fri 02:30)
       or V(*-*-1 01:00).
     - It is in the local time of the node, unless it ends in V(UTC).
-    - "A number alone is a minute, and V(24:00) is the minute 24 of every hour: hours over 23 are refused."
+    - >-
+      A number alone is a minute, and V(24:00) is the minute 24 of every hour: hours over 23 are
+      refused.
     type: str
   repeat_missed:
     description:
@@ -65,7 +75,9 @@ options:
     type: bool
   rpo_hours:
     description:
-    - "How many hours of work may be lost at the most (recovery point objective). It is not sent to Proxmox VE: when the schedule or the retention cannot hold it, a warning says so."
+    - >-
+      How many hours of work may be lost at the most (recovery point objective). It is not sent to
+      Proxmox VE: when the schedule or the retention cannot hold it, a warning says so.
     type: int
   vmid:
     description:
@@ -88,7 +100,9 @@ options:
   tags:
     description:
     - The guests that have one of these tags now.
-    - "Proxmox VE stores numbers: a guest tagged later joins at the next run of this task. A warning says so."
+    - >-
+      Proxmox VE stores numbers: a guest tagged later joins at the next run of this task. A warning
+      says so.
     type: list
     elements: str
   names:
@@ -129,11 +143,15 @@ options:
     - none
   threads:
     description:
-    - "Threads of the compressor, for O(compress=zstd) (V(0): half of the cores) and O(compress=gzip) (with pigz; V(1): half of the cores)."
+    - >-
+      Threads of the compressor, for O(compress=zstd) (V(0): half of the cores) and O(compress=gzip)
+      (with pigz; V(1): half of the cores).
     type: int
   protected:
     description:
-    - "Mark the archives as protected: neither retention nor a person removes them until the mark is taken off. Needs O(storage)."
+    - >-
+      Mark the archives as protected: neither retention nor a person removes them until the mark is
+      taken off. Needs O(storage).
     type: bool
   notes_template:
     description:
@@ -162,7 +180,9 @@ options:
     - metadata
   fleecing:
     description:
-    - "Backup fleecing: old blocks of a running VM go to a fast storage first, so that a slow backup storage does not slow the VM down."
+    - >-
+      Backup fleecing: old blocks of a running VM go to a fast storage first, so that a slow backup
+      storage does not slow the VM down.
     type: dict
     suboptions:
       enabled:
@@ -176,7 +196,7 @@ options:
         type: str
   keep_all:
     description:
-    - Keep every archive. Excludes the other O(keep_*) options.
+    - Keep every archive. Excludes the other C(keep_*) options.
     type: bool
   keep_last:
     description:
@@ -280,7 +300,9 @@ options:
     type: str
   api_password:
     description:
-    - "Password of O(api_user). A token is the better choice: its rights can be limited, and it can be withdrawn alone."
+    - >-
+      Password of O(api_user). A token is the better choice: its rights can be limited, and it can
+      be withdrawn alone.
     - When it is not given, E(PROXMOX_PASSWORD) is used.
     type: str
   api_token_id:
@@ -296,7 +318,9 @@ options:
   validate_certs:
     description:
     - Whether the certificate of the node is checked.
-    - "V(false) lets anyone between here and the node read the token: O(ca_path) or O(fingerprint) are as easy and safe."
+    - >-
+      V(false) lets anyone between here and the node read the token: O(ca_path) or O(fingerprint)
+      are as easy and safe.
     - When it is not given, E(PROXMOX_VALIDATE_CERTS) is used.
     type: bool
     default: true
@@ -310,7 +334,9 @@ options:
     type: path
   fingerprint:
     description:
-    - "SHA-256 fingerprint of the certificate of the node, as the web interface shows it: exactly this certificate is accepted, whoever signed it."
+    - >-
+      SHA-256 fingerprint of the certificate of the node, as the web interface shows it: exactly
+      this certificate is accepted, whoever signed it.
     - When it is not given, E(PROXMOX_FINGERPRINT) is used.
     type: str
 attributes:
@@ -338,7 +364,9 @@ notes:
   Needs C(Sys.Audit) and C(Sys.Modify) on C(/), and C(Datastore.Allocate) on the
   storage. To see guests it needs C(VM.Audit) on C(/vms); without it they are
   reported as unknown.
-- "C(script), C(dumpdir) and C(tmpdir) of a job can be set by root alone. They are not declared here: what a job has of them stays, and a warning names it."
+- >-
+  C(script), C(dumpdir) and C(tmpdir) of a job can be set by root alone. They are not declared here:
+  what a job has of them stays, and a warning names it.
 seealso:
 - module: reprise.pve.pve_storage
 """
@@ -436,7 +464,9 @@ guests:
       sample: qemu
     disks:
       description:
-      - "Its disks and mount points. Null in check mode when the job or its selection is new: Proxmox VE tells the disks of a job that exists."
+      - >-
+        Its disks and mount points. Null in check mode when the job or its selection is new: Proxmox
+        VE tells the disks of a job that exists.
       returned: always
       type: list
       elements: dict

@@ -43,6 +43,14 @@ struct Span {
     step: u16,
 }
 
+impl Span {
+    const ZERO: Self = Self {
+        first: 0,
+        last: 0,
+        step: 1,
+    };
+}
+
 /// The accepted values of one field; empty means every value.
 type Field = Vec<Span>;
 
@@ -106,21 +114,14 @@ impl FromStr for CalendarEvent {
 }
 
 fn parse_event(text: &str, utc: bool) -> Result<CalendarEvent, EventError> {
-    let at_midnight = || {
-        vec![Span {
-            first: 0,
-            last: 0,
-            step: 1,
-        }]
-    };
     let mut event = CalendarEvent {
         weekdays: [true; 7],
         years: Field::new(),
         months: Field::new(),
         days: Field::new(),
-        hours: at_midnight(),
-        minutes: at_midnight(),
-        seconds: at_midnight(),
+        hours: vec![Span::ZERO],
+        minutes: vec![Span::ZERO],
+        seconds: vec![Span::ZERO],
         utc,
     };
     let mut rest = text;
@@ -167,15 +168,11 @@ fn parse_weekdays<'text>(
             last = day;
             after = following;
         }
-        let mut day = first;
-        loop {
-            if let Some(accepted) = weekdays.get_mut(day) {
+        // A range may go over the end of the week.
+        for day in (first..=first + 6).take((last + 7 - first) % 7 + 1) {
+            if let Some(accepted) = weekdays.get_mut(day % 7) {
                 *accepted = true;
             }
-            if day == last {
-                break;
-            }
-            day = (day + 1) % 7;
         }
         match after.strip_prefix(',') {
             Some(following) if following.starts_with(|next: char| next.is_ascii_alphabetic()) => {
@@ -221,11 +218,7 @@ fn parse_month_day(text: &str) -> Option<(Field, Field, &str)> {
 // `H:M[:S]`, else `M[:S]`. After a colon there is no way back to another reading.
 fn parse_time<'text>(text: &'text str, event: &mut CalendarEvent) -> (&'text str, bool) {
     let unread = (text, false);
-    let second = vec![Span {
-        first: 0,
-        last: 0,
-        step: 1,
-    }];
+    let second = vec![Span::ZERO];
     let with_hour =
         parse_field(text, 0, 23).and_then(|(hours, rest)| Some((hours, rest.strip_prefix(':')?)));
     if let Some((hours, rest)) = with_hour {
@@ -329,9 +322,12 @@ impl CalendarEvent {
             .to_zoned(zone.clone())
             .datetime();
         let mut date = start.date();
-        // A day back: at the end of summer time an hour comes twice.
         let mut floor = start.time().with().subsec_nanosecond(0).build().ok()?;
+        let last_year = self.years.iter().map(|span| span.last).max();
         for _ in 0..HORIZON_DAYS {
+            if last_year.is_some_and(|last| i32::from(date.year()) > i32::from(last)) {
+                return None;
+            }
             if self.accepts(date) {
                 let mut from = Some(floor);
                 while let Some(time) = from.and_then(|from| self.time_from(from)) {

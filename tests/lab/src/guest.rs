@@ -158,7 +158,12 @@ impl Guest {
                     .first()
                     .filter(|_| self.kind == GuestKind::Lxc || boot.is_none())
             });
-        first.map_or(0, |volume| self.size_of(volume.key))
+        let size = first.map_or(0, |volume| self.size_of(volume.key));
+        match self.kind {
+            // A container on a folder without a size counts as 4 GiB.
+            GuestKind::Lxc if size == 0 => 4 << 30,
+            _ => size,
+        }
     }
 }
 

@@ -106,7 +106,16 @@ fn option_to_json(
             let keys = schema.property_string(object_format(name))?;
             let mut values =
                 crate::schema::property_string::parse(schema, keys, text, name).ok()?;
-            values.retain(|key, value| !(key == "keep-all" && value == "0"));
+            if name == "prune-backups" {
+                // Whatever keeps nothing keeps all, and only then the value is a number.
+                values.remove("keep-all");
+                if values
+                    .values()
+                    .all(|value| value.trim_start_matches('0').is_empty())
+                {
+                    return Some(serde_json::json!({"keep-all": 1}));
+                }
+            }
             // What holds nothing was stored as nothing.
             (!values.is_empty()).then(|| serde_json::json!(values))
         }

@@ -34,5 +34,50 @@ pub(crate) fn generate(module: &Registered, files: &mut Files) -> Result<()> {
 }
 
 fn yaml(value: &Value) -> Result<String> {
-    Ok(serde_saphyr::to_string(value)?)
+    let text = serde_saphyr::to_string(value)?;
+    Ok(text.lines().map(folded).collect())
+}
+
+/// How wide a folded text is; `ansible-test` refuses lines over 160 characters.
+const WIDTH: usize = 100;
+
+/// A long quoted text of a list as a folded one: the library folds only what needs no quotes.
+fn folded(line: &str) -> String {
+    let quoted = line
+        .trim_start()
+        .strip_prefix("- \"")
+        .and_then(|rest| rest.strip_suffix('"'));
+    let Some(text) = quoted.filter(|text| line.len() > WIDTH && !text.contains('\\')) else {
+        return format!("{line}\n");
+    };
+    let indent = " ".repeat(line.len() - line.trim_start().len());
+    let mut folded = format!("{indent}- >-\n");
+    let mut row = format!("{indent} ");
+    for word in text.split(' ') {
+        if row.len() + word.len() >= WIDTH {
+            folded.push_str(&row);
+            folded.push('\n');
+            row = format!("{indent} ");
+        }
+        row.push(' ');
+        row.push_str(word);
+    }
+    folded.push_str(&row);
+    folded.push('\n');
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_quoted_text_means_the_same_when_folded() {
+        let sentence = format!("{}: end", "word ".repeat(40).trim_end());
+        let value =
+            serde_json::json!({"description": [sentence, "short: one", "say \"it\" twice: ok"]});
+        let text = yaml(&value).unwrap();
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), value);
+    }
 }

@@ -13,7 +13,7 @@ pub const RETENTION: OptionGroup = OptionGroup {
         OptionSpec::new(
             "keep_all",
             Kind::Bool,
-            &["Keep every archive. Excludes the other O(keep_*) options."],
+            &["Keep every archive. Excludes the other C(keep_*) options."],
         ),
         OptionSpec::new(
             "keep_last",

@@ -11,7 +11,7 @@ use crate::schema::{Endpoint, Schema};
 use crate::storage::short_digest;
 
 /// Processors of a node, for containers without a limit.
-pub(super) const PROCESSORS: u64 = 4;
+pub(super) const PROCESSORS: u64 = 2;
 
 pub(super) fn list_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(list(call, GuestKind::Qemu).into())

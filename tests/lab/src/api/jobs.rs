@@ -141,10 +141,15 @@ fn text_of(parameter: Option<Parameter>) -> String {
     }
 }
 
+// The file of jobs has one line an option: blanks at the ends of a value do not survive it.
 fn collect(parameters: &Parameters) -> Options {
+    let trimmed = |value: &Parameter| match value {
+        Parameter::Text(text) => Parameter::Text(text.trim_matches([' ', '\t']).to_owned()),
+        other => other.clone(),
+    };
     parameters
         .iter()
-        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .map(|(name, value)| (name.to_owned(), trimmed(value)))
         .collect()
 }
 

@@ -60,7 +60,9 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
         .filter(|(vmid, _)| call.holds_any(&format!("/vms/{vmid}"), &["VM.Audit"]))
         .map(|(vmid, found)| {
             let mut object = guest(call, *vmid, found);
-            if let Some(pool) = call.state.pool_of_guest(*vmid) {
+            let pool = call.state.pool_of_guest(*vmid);
+            let sees = |pool: &&str| call.holds_any(&format!("/pool/{pool}"), &["Pool.Audit"]);
+            if let Some(pool) = pool.filter(sees) {
                 object.insert("pool".to_owned(), pool.into());
             }
             Value::Object(object)

@@ -22,7 +22,9 @@ pub(crate) fn check(
             Some(keys) => {
                 let values = property_string::parse(schema, keys, text, path)?;
                 let keeps_all = values.get("keep-all").is_some_and(|value| value != "0");
-                if name == "prune-backups" && keeps_all && values.len() > 1 {
+                let counts = values.iter().filter(|(key, _)| *key != "keep-all");
+                let keeps_some = counts.into_iter().any(|(_, value)| value != "0");
+                if name == "prune-backups" && keeps_all && keeps_some {
                     return Err("keep-all cannot be set together with other options.\n".to_owned());
                 }
                 Ok(())

@@ -217,6 +217,12 @@ impl Schema {
         self.formats.get(name)
     }
 
+    /// All keys, `METHOD /path`, in alphabetical order.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.keys().map(String::as_str)
+    }
+
     /// The endpoint of a key such as `GET /version`.
     pub(crate) fn endpoint(&self, key: &str) -> Option<&Endpoint> {
         self.endpoints.get(key)
