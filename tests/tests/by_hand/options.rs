@@ -67,7 +67,8 @@ fn failure(world: &World, row: &Row) -> Option<String> {
 }
 
 fn one(world: &World, id: &str, step: &Step) -> Result<()> {
-    let options = merged(world.server.by_token()?, json!(step.options));
+    let mut options = merged(world.server.by_token()?, json!(step.options));
+    options.insert("_ansible_diff".to_owned(), json!(true));
     let check = merged(options.clone(), json!({"_ansible_check_mode": true}));
     let predicted = world.program.module("vzdump_job", &check)?;
     let done = world.program.module("vzdump_job", &options)?;
@@ -79,6 +80,10 @@ fn one(world: &World, id: &str, step: &Step) -> Result<()> {
             step.changes
         );
     }
+    anyhow::ensure!(
+        done.get("diff").is_some() == step.changes,
+        "{name}: a diff is there when something changed: {done}"
+    );
     for key in ["diff", "actions", "next_run"] {
         anyhow::ensure!(
             predicted.get(key) == done.get(key),

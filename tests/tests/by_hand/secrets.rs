@@ -112,10 +112,11 @@ fn not_in_paths_that_are_sent() -> Result<()> {
     }
     options.extend(world.server.by_password()?);
     world.program.module("vzdump_job", &options)?;
-    world.storage(json!({
+    let made = world.storage(json!({
         "storage": "nas", "type": "cifs", "enabled": false,
-        "cifs_options": {"server": "192.0.2.1", "share": "s", "password": MARKS[0]},
+        "cifs_options": {"server": "192.0.2.1", "share": "s", "username": "u", "password": MARKS[0]},
     }))?;
+    crate::support::succeeds(&made, true);
     let marks = marks(&world);
     let journal = world.site.node()?.journal();
     assert!(

@@ -35,6 +35,7 @@ impl World {
     pub(crate) fn options(&self, more: Value) -> Result<Map<String, Value>> {
         let mut options = self.server.by_token()?;
         options.extend(job_rows::base(&self.server, JOB)?);
+        options.insert("_ansible_diff".to_owned(), json!(true));
         Ok(merged(options, more))
     }
 
@@ -51,7 +52,8 @@ impl World {
 
     /// Declares a storage.
     pub(crate) fn storage(&self, more: Value) -> Result<Value> {
-        let options = merged(self.server.by_token()?, more);
+        let mut options = merged(self.server.by_token()?, more);
+        options.insert("_ansible_diff".to_owned(), json!(true));
         self.program.module("pve_storage", &options)
     }
 
