@@ -109,11 +109,12 @@ pub fn run(mut command: Command, input: &[u8], watch: Watch) -> Result<Ended> {
                 text(stderr)?
             );
         }
-        std::thread::sleep(Duration::from_millis(if watch == Watch::Nothing {
-            5
-        } else {
-            1
-        }));
+        std::thread::sleep(match watch {
+            Watch::Memory => Duration::from_millis(1),
+            // To read all command lines is work, and a module runs for tens of milliseconds.
+            Watch::CommandLines => Duration::from_millis(15),
+            Watch::Nothing => Duration::from_millis(5),
+        });
     };
     Ok(Ended {
         code: status.code(),
