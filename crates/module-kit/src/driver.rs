@@ -1,5 +1,6 @@
 //! Takes a module through its five steps, the same for every module and both fronts.
 
+use ansible_module::option::{Default, OptionSpec};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -138,12 +139,7 @@ fn steps<M: Module>(
     consent: &mut Consent<'_>,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let args = serde_json::from_value::<M::Args>(Value::Object(options)).map_err(|error| {
-        Failure::usage(format!(
-            "the options of {} do not fit: {error}",
-            M::DECLARATION.name
-        ))
-    })?;
+    let args = args::<M>(options)?;
     let spec = M::spec(args)?;
     let observed = M::observe(&spec, context)?;
     let plan = M::plan(&spec, &observed)?;
@@ -186,6 +182,57 @@ fn steps<M: Module>(
     Ok(())
 }
 
+/// The options as the module's own struct.
+pub(crate) fn args<M: Module>(options: Map<String, Value>) -> Result<M::Args, Failure> {
+    let options = without_nulls(options, M::DECLARATION.spec.options(), "")?;
+    serde_json::from_value(Value::Object(options)).map_err(|error| {
+        Failure::usage(format!(
+            "the options of {} do not fit: {error}",
+            M::DECLARATION.name
+        ))
+    })
+}
+
+/// A null stands for an option that is left out, as in a play that passes `null` on: its default
+/// counts. Ansible hands the null down.
+fn without_nulls(
+    mut options: Map<String, Value>,
+    table: impl Iterator<Item = &'static OptionSpec>,
+    prefix: &str,
+) -> Result<Map<String, Value>, Failure> {
+    for option in table {
+        let Some(value) = options.get_mut(option.name) else {
+            continue;
+        };
+        match value {
+            Value::Null if option.required => {
+                return Err(Failure::usage(format!(
+                    "missing required arguments: {prefix}{}",
+                    option.name
+                )));
+            }
+            Value::Null => *value = default_value(option.default),
+            Value::Object(below) => {
+                let prefix = format!("{prefix}{}.", option.name);
+                let suboptions = option.kind.suboptions();
+                *below = without_nulls(std::mem::take(below), suboptions.iter(), &prefix)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(options)
+}
+
+fn default_value(default: Default) -> Value {
+    match default {
+        Default::None => Value::Null,
+        Default::Str(text) => text.into(),
+        Default::Int(number) => number.into(),
+        Default::Bool(value) => value.into(),
+        Default::List(list) => list.into(),
+    }
+}
+
 fn apply_all<M: Module>(
     plan: &Plan<M::Action>,
     spec: &M::Spec,
@@ -204,13 +251,12 @@ fn apply_all<M: Module>(
                 let (before, rest) = plan.actions.split_at(index);
                 failure.done = sentences(before);
                 failure.remaining = sentences(rest);
-                if !before.is_empty() {
-                    outcome.changed = true;
-                    // Nothing was undone and something is left: the next run finishes it.
-                    if failure.exit == Exit::Failed || failure.exit == Exit::Refused {
-                        failure.exit = Exit::NeedsAHand;
-                    }
+                // Nothing was undone and something is left: the next run finishes it. The codes
+                // that say "nothing changed" would be wrong.
+                if !before.is_empty() && failure.exit != Exit::Interrupted {
+                    failure.exit = Exit::NeedsAHand;
                 }
+                outcome.changed = failure.exit == Exit::NeedsAHand || !before.is_empty();
                 return Err(failure.while_doing(&action.to_string()));
             }
         }

@@ -45,4 +45,5 @@ pub(crate) static SHAPE: Shape = Shape {
         (key::PORT, "8007"),
     ],
     undeletable: &[],
+    requires: &[],
 };

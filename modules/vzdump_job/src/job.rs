@@ -40,36 +40,62 @@ pub(crate) mod key {
     pub(crate) const NOTIFICATION_TARGET: &str = "notification-target";
     pub(crate) const QUIET: &str = "quiet";
     pub(crate) const STOP: &str = "stop";
+    pub(crate) const DUMPDIR: &str = "dumpdir";
 
     /// What selects guests: setting one of them silently changes the others.
     pub(crate) const SELECTION: [&str; 4] = [VMID, ALL, EXCLUDE, POOL];
 }
 
-/// The defaults of Proxmox VE, and what it cannot delete.
+/// The defaults of a job, and what cannot be deleted.
+///
+/// Only what no node overrides stands here: what vzdump itself is told (mode, compression, limits)
+/// comes from `/etc/vzdump.conf` of the node when a job does not say it, so that a job which says
+/// `mode: snapshot` is another one than a job which says nothing.
 pub(crate) static SHAPE: Shape = Shape {
     defaults: &[
         (key::ENABLED, "1"),
         (key::REPEAT_MISSED, "0"),
         (key::ALL, "0"),
-        (key::MODE, "snapshot"),
-        (key::COMPRESS, "0"),
-        (key::ZSTD, "1"),
-        (key::PIGZ, "0"),
-        (key::REMOVE, "1"),
-        (key::PROTECTED, "0"),
-        (key::STDEXCLUDES, "1"),
-        (key::BWLIMIT, "0"),
-        (key::IONICE, "7"),
-        (key::LOCKWAIT, "180"),
-        (key::STOPWAIT, "10"),
-        (key::NOTIFICATION_MODE, "auto"),
-        (key::MAILNOTIFICATION, "always"),
         (key::NOTIFICATION_POLICY, "always"),
         (key::QUIET, "0"),
         (key::STOP, "0"),
     ],
     undeletable: &[key::ENABLED, key::SCHEDULE],
+    requires: &[
+        (key::NOTES_TEMPLATE, key::STORAGE),
+        (key::PROTECTED, key::STORAGE),
+    ],
 };
+
+/// What vzdump does when neither a job nor `/etc/vzdump.conf` says it.
+const OF_VZDUMP: &[(&str, &str)] = &[
+    (key::MODE, "snapshot"),
+    (key::COMPRESS, "0"),
+    (key::ZSTD, "1"),
+    (key::PIGZ, "0"),
+    (key::REMOVE, "1"),
+    (key::PROTECTED, "0"),
+    (key::STDEXCLUDES, "1"),
+    (key::BWLIMIT, "0"),
+    (key::IONICE, "7"),
+    (key::LOCKWAIT, "180"),
+    (key::STOPWAIT, "10"),
+    (key::FLEECING, "enabled=0"),
+    (key::NOTIFICATION_MODE, "auto"),
+    (key::MAILNOTIFICATION, "always"),
+];
+
+/// Whether two jobs do the same on a node whose `/etc/vzdump.conf` sets nothing.
+pub(crate) fn do_the_same(one: &Settings, other: &Settings) -> bool {
+    let meant = |settings: &Settings| {
+        settings.filtered(|name| {
+            !OF_VZDUMP
+                .iter()
+                .any(|(key, default)| *key == name && settings.get_text(name) == Some(default))
+        })
+    };
+    meant(one) == meant(other)
+}
 
 /// A job there in the form of a declared one, without what root alone may set and without what
 /// this version does not know.
@@ -144,7 +170,7 @@ pub(crate) fn settings(job: &Job) -> Settings {
 pub(crate) fn left_alone(job: &Job) -> Vec<String> {
     let of_root = [
         ("script", &job.script),
-        ("dumpdir", &job.dumpdir),
+        (key::DUMPDIR, &job.dumpdir),
         ("tmpdir", &job.tmpdir),
     ];
     of_root
