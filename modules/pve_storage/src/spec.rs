@@ -84,6 +84,14 @@ impl Declared {
                 "content is an empty list: nothing could lie on the storage",
             ));
         }
+        if kind == "pbs"
+            && let Some(other) = args.content.iter().find(|content| *content != "backup")
+        {
+            return Err(Failure::usage(format!(
+                "content: a storage of type pbs takes `backup` alone, not `{other}`"
+            ))
+            .hint("Leave content out."));
+        }
         settings.comma_list(key::CONTENT, &args.content);
         if let Some(nodes) = &args.nodes {
             for node in nodes {
