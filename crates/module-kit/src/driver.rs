@@ -1,6 +1,5 @@
 //! Takes a module through its five steps, the same for every module and both fronts.
 
-use ansible_module::option::{Default, OptionSpec};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -184,53 +183,12 @@ fn steps<M: Module>(
 
 /// The options as the module's own struct.
 pub(crate) fn args<M: Module>(options: Map<String, Value>) -> Result<M::Args, Failure> {
-    let options = without_nulls(options, M::DECLARATION.spec.options(), "")?;
     serde_json::from_value(Value::Object(options)).map_err(|error| {
         Failure::usage(format!(
             "the options of {} do not fit: {error}",
             M::DECLARATION.name
         ))
     })
-}
-
-/// A null stands for an option that is left out, as in a play that passes `null` on: its default
-/// counts. Ansible hands the null down.
-fn without_nulls(
-    mut options: Map<String, Value>,
-    table: impl Iterator<Item = &'static OptionSpec>,
-    prefix: &str,
-) -> Result<Map<String, Value>, Failure> {
-    for option in table {
-        let Some(value) = options.get_mut(option.name) else {
-            continue;
-        };
-        match value {
-            Value::Null if option.required => {
-                return Err(Failure::usage(format!(
-                    "missing required arguments: {prefix}{}",
-                    option.name
-                )));
-            }
-            Value::Null => *value = default_value(option.default),
-            Value::Object(below) => {
-                let prefix = format!("{prefix}{}.", option.name);
-                let suboptions = option.kind.suboptions();
-                *below = without_nulls(std::mem::take(below), suboptions.iter(), &prefix)?;
-            }
-            _ => {}
-        }
-    }
-    Ok(options)
-}
-
-fn default_value(default: Default) -> Value {
-    match default {
-        Default::None => Value::Null,
-        Default::Str(text) => text.into(),
-        Default::Int(number) => number.into(),
-        Default::Bool(value) => value.into(),
-        Default::List(list) => list.into(),
-    }
 }
 
 fn apply_all<M: Module>(

@@ -321,3 +321,6 @@ fn hours_to_the_one_before(retention: &Retention) -> Option<i64> {
             (kept >= 2).then_some(hours)
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,3 +141,120 @@ fn gibibytes(bytes: u64) -> String {
     let tenths = u128::from(bytes).saturating_mul(10) / u128::from(GIB);
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixture::{archive, guest, on_node};
+
+    const KEEP_7: &str = "keep-last=7";
+
+    fn said(archives: &[Archive], fill: &[StorageOnNode]) -> Vec<String> {
+        let guests = [guest(100, "pve1", json!({})), guest(101, "pve2", json!({}))];
+        warnings(&guests, &KEEP_7.parse().unwrap(), fill, archives)
+    }
+
+    fn percent(archives: &[Archive], used: u64) -> Option<String> {
+        let said = said(archives, &[on_node("pve1", used, json!({"shared": 1}))]);
+        let (_, rest) = said.first()?.split_once("will be ")?;
+        Some(rest.split(" full").next()?.to_owned())
+    }
+
+    #[test]
+    fn the_limit_is_above_eighty() {
+        assert_eq!(percent(&[], 80), None);
+        // A byte more is more than 80 %, and is not rounded back to it.
+        let mut fill = on_node("pve1", 80, json!({}));
+        fill.disk = fill.disk.map(|bytes| bytes + 1);
+        assert!(said(&[], &[fill])[0].contains("will be 81 % full"));
+    }
+
+    #[test]
+    fn only_the_newest_archives_tell_the_size() {
+        let archives: Vec<Archive> = [(1, 90), (2, 3), (3, 6), (4, 12)]
+            .map(|(day, gib)| archive(100, day, gib, json!({})))
+            .to_vec();
+        // 111 in use, all of them the guest's: 7 × (3 + 6 + 12) / 3 = 49.
+        assert_eq!(percent(&archives, 111), None);
+        assert_eq!(percent(&archives, 111 + 32).as_deref(), Some("81 %"));
+    }
+
+    #[test]
+    fn safety_copies_protected_and_renamed_archives_stay_as_they_are() {
+        let copy = archive(
+            100,
+            1,
+            40,
+            json!({"notes": "reprise: safety copy before run 7"}),
+        );
+        assert_eq!(percent(std::slice::from_ref(&copy), 60), None);
+        let ours = archive(100, 2, 2, json!({}));
+        // 60 in use: 40 the copy, 2 ours, 18 others; then 40 + 18 + 14.
+        assert_eq!(percent(&[copy, ours.clone()], 60), None);
+        let protected = archive(100, 1, 2, json!({"protected": 1}));
+        // 79 in use, 2 of them pruned; then 77 + 14.
+        assert_eq!(
+            percent(&[protected, ours.clone()], 79).as_deref(),
+            Some("91 %")
+        );
+        let renamed = archive(
+            100,
+            1,
+            2,
+            json!({"volid": "backups:backup/keep-me.vma.zst"}),
+        );
+        assert_eq!(percent(&[renamed, ours], 79).as_deref(), Some("91 %"));
+    }
+
+    #[test]
+    fn a_storage_of_its_own_on_each_node_counts_its_own_guests() {
+        let archives = [
+            archive(100, 1, 10, json!({})),
+            archive(101, 1, 1, json!({})),
+        ];
+        let fill = [
+            on_node("pve1", 30, json!({})),
+            on_node("pve2", 30, json!({})),
+        ];
+        let said = said(&archives, &fill);
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].contains("node `pve1` will be 90 % full"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_shared_storage_is_told_once_by_a_node_that_has_reported() {
+        let archives = [archive(100, 1, 10, json!({}))];
+        let fill = [
+            on_node(
+                "pve0",
+                0,
+                json!({"shared": 1, "disk": null, "maxdisk": null}),
+            ),
+            on_node("pve1", 30, json!({"shared": 1})),
+            on_node("pve2", 30, json!({"shared": 1})),
+        ];
+        assert_eq!(said(&archives, &fill).len(), 1);
+        assert_eq!(
+            said(&archives, &[on_node("pve1", 0, json!({"maxdisk": 0}))]),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn sizes_beyond_all_numbers_do_not_overflow() {
+        let huge = archive(100, 1, 1, json!({"size": u64::MAX}));
+        assert_eq!(said(&[huge], &[on_node("pve1", 1, json!({}))]).len(), 1);
+    }
+
+    #[test]
+    fn gibibytes_have_one_decimal() {
+        assert_eq!(gibibytes(0), "0.0 GiB");
+        assert_eq!(gibibytes((1 << 30) + (1 << 29)), "1.5 GiB");
+        assert_eq!(gibibytes(u64::MAX), "17179869183.9 GiB");
+    }
+}

@@ -336,3 +336,6 @@ fn typed<T: std::str::FromStr<Err: std::fmt::Display>>(
     text.parse()
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
+
+#[cfg(test)]
+mod tests;
