@@ -209,3 +209,191 @@ pub(crate) fn performance_text(workers: Option<i64>, entries: Option<i64>) -> Op
         .collect();
     (!parts.is_empty()).then(|| parts.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixture::{declared, nightly, with};
+
+    fn stored(over: Value) -> Settings {
+        settings(&serde_json::from_value(with(nightly(), over)).unwrap())
+    }
+
+    fn wanted(mut over: Value) -> Settings {
+        over["all"] = json!(true);
+        let declared = declared(over);
+        let mut settings = declared.settings;
+        settings.flag(key::ALL, Some(true));
+        settings
+    }
+
+    /// Each option beside what Proxmox VE gives back for it.
+    #[test]
+    fn what_is_declared_and_what_is_stored_have_one_form() {
+        for (option, answers) in [
+            (
+                json!({}),
+                vec![
+                    json!({}),
+                    json!({"enabled": "1"}),
+                    json!({"repeat-missed": 0}),
+                ],
+            ),
+            (
+                json!({"enabled": false}),
+                vec![json!({"enabled": 0}), json!({"enabled": "0"})],
+            ),
+            (json!({"comment": " é "}), vec![json!({"comment": "é"})]),
+            (
+                json!({"repeat_missed": true}),
+                vec![json!({"repeat-missed": 1})],
+            ),
+            (json!({"node": "pve1"}), vec![json!({"node": "pve1"})]),
+            (json!({"storage": null}), vec![json!({"storage": null})]),
+            (json!({"mode": "stop"}), vec![json!({"mode": "stop"})]),
+            (
+                json!({"compress": "none"}),
+                vec![json!({"compress": "0"}), json!({"compress": 0})],
+            ),
+            (
+                json!({"compress": "lzo"}),
+                vec![json!({"compress": "lzo"}), json!({"compress": "1"})],
+            ),
+            (
+                json!({"threads": 4}),
+                vec![json!({"zstd": 4}), json!({"zstd": "4"})],
+            ),
+            (
+                json!({"compress": "gzip", "threads": 1}),
+                vec![json!({"compress": "gzip", "pigz": 1})],
+            ),
+            (json!({"protected": true}), vec![json!({"protected": 1})]),
+            (
+                json!({"notes_template": "a\nb"}),
+                vec![json!({"notes-template": "a\\nb"})],
+            ),
+            (
+                json!({"exclude_path": ["/b", "/a", "/b"]}),
+                vec![
+                    json!({"exclude-path": ["/a", "/b"]}),
+                    json!({"exclude-path": ["/b", "/a"]}),
+                ],
+            ),
+            (
+                json!({"stdexcludes": false}),
+                vec![json!({"stdexcludes": 0})],
+            ),
+            (
+                json!({"pbs_change_detection_mode": "metadata"}),
+                vec![json!({"pbs-change-detection-mode": "metadata"})],
+            ),
+            (
+                json!({"fleecing": {"storage": "fast"}}),
+                vec![
+                    json!({"fleecing": {"storage": "fast", "enabled": "1"}}),
+                    json!({"fleecing": "1,storage=fast"}),
+                    json!({"fleecing": "storage=fast,enabled=1"}),
+                ],
+            ),
+            (
+                json!({"fleecing": {"enabled": false}}),
+                vec![
+                    json!({"fleecing": {"enabled": "0"}}),
+                    json!({"fleecing": "0"}),
+                ],
+            ),
+            (
+                json!({"bwlimit": 5}),
+                vec![json!({"bwlimit": 5}), json!({"bwlimit": "5"})],
+            ),
+            (json!({"ionice": 0}), vec![json!({"ionice": 0})]),
+            (json!({"lockwait": 1}), vec![json!({"lockwait": 1})]),
+            (json!({"stopwait": 1}), vec![json!({"stopwait": 1})]),
+            (
+                json!({"performance": {"max_workers": 2, "pbs_entries_max": 3}}),
+                vec![
+                    json!({"performance": {"pbs-entries-max": "3", "max-workers": "2"}}),
+                    json!({"performance": "pbs-entries-max=3,max-workers=2"}),
+                ],
+            ),
+            (json!({"remove": false}), vec![json!({"remove": 0})]),
+            (
+                json!({"notification_mode": "auto"}),
+                vec![json!({"notification-mode": "auto"})],
+            ),
+            (
+                json!({"mailto": ["b@c.de", "a@c.de"]}),
+                vec![
+                    json!({"mailto": "b@c.de,a@c.de"}),
+                    json!({"mailto": "a@c.de; b@c.de"}),
+                ],
+            ),
+            (
+                json!({"mailnotification": "failure"}),
+                vec![json!({"mailnotification": "failure"})],
+            ),
+            (
+                json!({"keep_daily": null, "keep_all": true}),
+                vec![
+                    json!({"prune-backups": {"keep-all": "1"}}),
+                    json!({"prune-backups": "keep-last=0"}),
+                ],
+            ),
+            (
+                json!({"keep_daily": null, "keep_yearly": 1, "keep_last": 2, "keep_hourly": 0}),
+                vec![
+                    json!({"prune-backups": "keep-yearly=1,keep-last=2"}),
+                    json!({"prune-backups": {"keep-last": 2, "keep-yearly": "1", "keep-weekly": "0"}}),
+                ],
+            ),
+            (
+                json!({"keep_daily": null}),
+                vec![json!({"prune-backups": null}), json!({"prune-backups": ""})],
+            ),
+        ] {
+            for answer in answers {
+                let difference = stored(answer.clone()).change_to(&wanted(option.clone()), &[]);
+                assert!(
+                    difference.is_empty(),
+                    "{option} beside {answer}: {}",
+                    difference.sentence()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_guests_are_sorted() {
+        let job = stored(json!({"all": null, "vmid": "200;100 101,100", "exclude": ""}));
+        assert_eq!(job.get_text(key::VMID), Some("100,101,200"));
+        assert_eq!(job.get(key::EXCLUDE), None);
+    }
+
+    #[test]
+    fn every_key_of_a_job_is_compared_or_left_alone() {
+        // A key that a later Proxmox VE adds must not get lost in silence.
+        let job: Job = serde_json::from_value(with(
+            nightly(),
+            json!({"script": "/x", "tmpdir": "/t", "dumpdir": "/d", "brand-new": "1"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            left_alone(&job),
+            ["script", "dumpdir", "tmpdir", "brand-new"]
+        );
+    }
+
+    #[test]
+    fn jobs_that_do_the_same() {
+        let plain = stored(json!({"mode": null, "compress": null}));
+        let said = stored(json!({"compress": "0", "ionice": 7, "remove": 1, "fleecing": "0"}));
+        assert!(do_the_same(&plain, &said));
+        assert!(!do_the_same(&plain, &stored(json!({"compress": "zstd"}))));
+        assert!(!do_the_same(
+            &plain,
+            &stored(json!({"compress": "0", "bwlimit": 1}))
+        ));
+    }
+}

@@ -24,6 +24,8 @@ mod observe;
 mod options;
 mod plan;
 mod report;
+#[cfg(test)]
+mod run_tests;
 mod schedule;
 mod selection;
 mod spec;

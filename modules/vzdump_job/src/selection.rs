@@ -207,3 +207,157 @@ fn nobody(name: &str, nameless: usize) -> Failure {
         .hint("Run again when every node is online, or select by vmid."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pve_client::Seen;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixture::{World, declared, gap, guest};
+
+    fn selected(over: Value) -> Result<Selected, Failure> {
+        select(&declared(over), &World::new().surroundings().guests)
+    }
+
+    fn covered(over: Value) -> Vec<u32> {
+        selected(over)
+            .unwrap()
+            .covered
+            .iter()
+            .map(|guest| guest.vmid.get())
+            .collect()
+    }
+
+    #[test]
+    fn each_way_to_select() {
+        // 200 is a template, which vzdump saves like any other guest.
+        assert_eq!(covered(json!({"all": true})), [100, 101, 200]);
+        assert_eq!(
+            covered(json!({"all": true, "exclude": [100, 999]})),
+            [101, 200]
+        );
+        assert_eq!(covered(json!({"vmid": [200, 100]})), [100, 200]);
+        assert_eq!(covered(json!({"pool": "customers"})), [100]);
+        assert_eq!(covered(json!({"tags": ["web", "prod"]})), [100, 101]);
+        assert_eq!(covered(json!({"names": ["guest101"]})), [101]);
+        assert_eq!(covered(json!({"all": true, "node": "pve2"})), [200]);
+    }
+
+    #[test]
+    fn who_is_left_out_is_told_why() {
+        let reasons = |over: Value| -> Vec<(u32, &str)> {
+            selected(over)
+                .unwrap()
+                .left_out
+                .iter()
+                .map(|(guest, reason)| (guest.vmid.get(), reason.text()))
+                .collect()
+        };
+        assert_eq!(
+            reasons(json!({"all": true, "exclude": [100], "node": "pve1"})),
+            [
+                (100, "excluded by the job"),
+                (200, "on another node than the job")
+            ]
+        );
+        assert_eq!(
+            reasons(json!({"pool": "customers"})),
+            [
+                (101, "not in the pool of the job"),
+                (200, "not in the pool of the job")
+            ]
+        );
+        assert_eq!(
+            reasons(json!({"vmid": [100, 101]})),
+            [(200, "not selected by the job")]
+        );
+    }
+
+    #[test]
+    fn numbers_without_a_guest_are_missing() {
+        let missing = selected(json!({"vmid": [100, 998, 999]})).unwrap().missing;
+        assert_eq!(
+            missing.iter().map(|vmid| vmid.get()).collect::<Vec<_>>(),
+            [998, 999]
+        );
+    }
+
+    #[test]
+    fn a_tag_is_compared_as_it_is_stored() {
+        let guests = Seen {
+            visible: vec![
+                guest(100, "pve1", json!({"tags": "prod"})),
+                guest(101, "pve1", json!({"tags": "Prod"})),
+            ],
+            gaps: Vec::new(),
+        };
+        let with = |tag: &str| {
+            let found = with_tags(&[tag.to_owned()], &guests.visible).guests;
+            found.into_iter().map(Vmid::get).collect::<Vec<_>>()
+        };
+        // Where case matters both are there; elsewhere only the one in lower case.
+        assert_eq!(with("Prod"), [101]);
+        assert_eq!(with("prod"), [100]);
+        assert_eq!(with("PROD"), [100]);
+        assert_eq!(with("pro"), [0; 0]);
+    }
+
+    #[test]
+    fn nobody_with_any_of_the_tags_is_an_error() {
+        let failure = selected(json!({"tags": ["a", "B", "a"]})).unwrap_err();
+        assert_eq!(failure.exit, Exit::NothingFound);
+        assert_eq!(
+            failure.message,
+            "no guest has the tag `a` or `B`; a job cannot be without guests"
+        );
+    }
+
+    #[test]
+    fn a_name_must_belong_to_one_guest() {
+        let twice = Seen {
+            visible: vec![
+                guest(100, "pve1", json!({"name": "web"})),
+                guest(101, "pve1", json!({"name": "web"})),
+            ],
+            gaps: Vec::new(),
+        };
+        let failure = select(&declared(json!({"names": ["web"]})), &twice).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "the name `web` belongs to 2 guests: 100, 101"
+        );
+        assert_eq!(failure.exit, Exit::Refused);
+        let failure = selected(json!({"names": ["guest100", "nobody"]})).unwrap_err();
+        assert_eq!(failure.message, "no guest has the name `nobody`");
+        assert_eq!(failure.exit, Exit::NothingFound);
+    }
+
+    #[test]
+    fn a_name_that_is_not_told_is_not_absent() {
+        let silent = Seen {
+            visible: vec![guest(100, "pve1", json!({"name": null}))],
+            gaps: Vec::new(),
+        };
+        let failure = select(&declared(json!({"names": ["web"]})), &silent).unwrap_err();
+        assert_eq!(failure.exit, Exit::Refused);
+        assert!(
+            failure.message.contains("of 1 guests no name is known"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn members_of_a_hidden_pool_are_neither_saved_nor_left_out() {
+        let guests = Seen {
+            visible: vec![
+                guest(100, "pve1", json!({})),
+                guest(101, "pve1", json!({"pool": "other"})),
+            ],
+            gaps: vec![gap("Pool.Audit", "/pool/customers")],
+        };
+        let selected = select(&declared(json!({"pool": "customers"})), &guests).unwrap();
+        assert!(selected.covered.is_empty());
+        assert_eq!(selected.left_out.len(), 1);
+    }
+}
