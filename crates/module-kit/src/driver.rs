@@ -221,3 +221,6 @@ fn apply_all<M: Module>(
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests;

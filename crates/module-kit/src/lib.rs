@@ -31,6 +31,8 @@ mod markup;
 mod module;
 pub mod plan;
 pub mod rights;
+#[cfg(test)]
+mod sample;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

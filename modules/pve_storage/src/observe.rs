@@ -94,7 +94,7 @@ pub(crate) fn find(
 }
 
 impl Present {
-    fn new(storage: Storage) -> Self {
+    pub(crate) fn new(storage: Storage) -> Self {
         Self {
             kind: storage.kind.clone(),
             settings: settings(&storage),

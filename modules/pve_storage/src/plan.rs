@@ -239,3 +239,6 @@ fn whole(kind: &str, settings: &Settings) -> Value {
 fn diff(storage: &StorageId, before: Value, after: Value) -> Diff {
     plan::diff(format!("storage {storage}"), before, after)
 }
+
+#[cfg(test)]
+mod tests;
