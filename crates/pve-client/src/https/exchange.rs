@@ -157,20 +157,36 @@ impl Exchange {
         }
         let (ticket, fresh) = match self.session.ticket(self.timer.now()) {
             Some(ticket) => (ticket, false),
-            None => (self.login().await?, true),
+            None => (self.one_login().await?, true),
         };
         let answer = self.send(call, ticket_headers(&ticket)?).await;
         match answer {
             Err(error) if *error.kind() == ErrorKind::Unauthenticated && !fresh => {
                 self.session.drop_refused(&ticket);
-                let ticket = match self.session.ticket(self.timer.now()) {
-                    Some(newer) => newer,
-                    None => self.login().await?,
-                };
+                let ticket = self.one_login().await?;
                 self.send(call, ticket_headers(&ticket)?).await
             }
             other => other,
         }
+    }
+
+    /// One login for all calls that need one at the same time. A password that was refused once is
+    /// not sent again: servers count that, and lock the user out.
+    async fn one_login(&self) -> Result<Ticket, Error> {
+        let _turn = self.session.turn().await;
+        if let Some(newer) = self.session.ticket(self.timer.now()) {
+            return Ok(newer);
+        }
+        if let Some(text) = self.session.refusal() {
+            return Err(Error::new(ErrorKind::Unauthenticated, text));
+        }
+        let answer = self.login().await;
+        if let Err(error) = &answer
+            && *error.kind() == ErrorKind::Unauthenticated
+        {
+            self.session.refused(error.text());
+        }
+        answer
     }
 
     /// Fetches a ticket. Harmless to repeat, but a wrong password is not sent again.

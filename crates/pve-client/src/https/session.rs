@@ -21,6 +21,9 @@ const CSRF: HeaderName = HeaderName::from_static("csrfpreventiontoken");
 #[derive(Debug)]
 pub(super) struct Session {
     ticket: Mutex<Option<Ticket>>,
+    /// What was said to the password, when it was refused.
+    refusal: Mutex<Option<String>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,10 +44,29 @@ struct TicketAnswer {
 }
 
 impl Session {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             ticket: Mutex::new(None),
+            refusal: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Waits until nobody else logs in.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Remembers that the password was refused.
+    pub(super) fn refused(&self, text: &str) {
+        if let Ok(mut refusal) = self.refusal.lock() {
+            *refusal = Some(text.to_owned());
+        }
+    }
+
+    /// What was said to the password, when it was refused.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.refusal.lock().ok()?.clone()
     }
 
     /// The present ticket, unless it is missing or old.

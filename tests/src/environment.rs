@@ -1,0 +1,96 @@
+//! What `cargo xtask test` told these tests. Under it a missing variable is an error; without it
+//! what needs the variable does not run, and says so.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+/// How to have everything run.
+pub const HOW_TO_RUN: &str = "run `cargo xtask test --only tests`";
+
+/// A variable of the environment, if it is set to something.
+pub fn told(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the front of the tests")]
+    let value = std::env::var(name).ok();
+    value.filter(|value| !value.is_empty())
+}
+
+/// Whether `cargo xtask` runs the tests: then nothing may be missing.
+pub fn by_xtask() -> bool {
+    told("REPRISE_XTASK").is_some()
+}
+
+/// What plays need.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// A virtual environment with `bin/ansible-playbook`.
+    pub venv: PathBuf,
+    /// A collections path with the installed tarball.
+    pub collections: PathBuf,
+    /// An SSH server.
+    pub sshd: PathBuf,
+}
+
+impl Tools {
+    /// The tools; `None` when nobody named them and nobody promised to.
+    ///
+    /// # Errors
+    /// When `cargo xtask` runs the tests and a variable is missing.
+    pub fn find() -> Result<Option<Self>> {
+        let path = |name: &str| told(name).map(PathBuf::from);
+        let found = (
+            path("REPRISE_VENV"),
+            path("REPRISE_COLLECTIONS"),
+            path("REPRISE_SSHD"),
+        );
+        if let (Some(venv), Some(collections), Some(sshd)) = found {
+            return Ok(Some(Self {
+                venv,
+                collections,
+                sshd,
+            }));
+        }
+        anyhow::ensure!(
+            !by_xtask(),
+            "REPRISE_VENV, REPRISE_COLLECTIONS or REPRISE_SSHD is not set although REPRISE_XTASK is"
+        );
+        Ok(None)
+    }
+}
+
+/// The emulator and the binary of the other architecture.
+///
+/// # Errors
+/// When `cargo xtask` runs the tests and a variable is missing.
+pub fn emulated() -> Result<Option<(PathBuf, PathBuf)>> {
+    let found = told("REPRISE_QEMU_AARCH64").zip(told("REPRISE_BIN_AARCH64"));
+    anyhow::ensure!(
+        found.is_some() || !by_xtask(),
+        "REPRISE_QEMU_AARCH64 or REPRISE_BIN_AARCH64 is not set although REPRISE_XTASK is"
+    );
+    Ok(found.map(|(emulator, binary)| (emulator.into(), binary.into())))
+}
+
+/// The binary that is tested: the released one under `cargo xtask`, else the one of this build.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary() -> Result<PathBuf> {
+    let name = format!(
+        "REPRISE_BIN_{}",
+        std::env::consts::ARCH.to_ascii_uppercase()
+    );
+    if by_xtask() {
+        return told(&name)
+            .map(PathBuf::from)
+            .with_context(|| format!("{name} is not set although REPRISE_XTASK is"));
+    }
+    // target/debug/deps/by_hand-… → target/debug/reprise-under-test, made beside every test.
+    let test = std::env::current_exe().context("this test does not know where it lies")?;
+    let built = test
+        .parent()
+        .and_then(|folder| folder.parent())
+        .map(|folder| folder.join("reprise-under-test"))
+        .filter(|path| path.is_file());
+    built.context("the program under test was not built beside the tests")
+}

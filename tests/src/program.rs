@@ -1,0 +1,134 @@
+//! Calling the binary in the ways that Ansible and a person call it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+use crate::environment;
+use crate::process::{self, Ended, Watch};
+
+/// The binary, with a home of its own.
+#[derive(Debug)]
+pub struct Program {
+    binary: PathBuf,
+    home: TempDir,
+    emulator: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+impl Program {
+    /// The binary that is tested.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn under_test() -> Result<Self> {
+        Ok(Self {
+            binary: environment::binary()?,
+            home: tempfile::tempdir()?,
+            emulator: None,
+            variables: Vec::new(),
+        })
+    }
+
+    /// A binary of another architecture, run by an emulator.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub fn emulated(emulator: PathBuf, binary: PathBuf) -> Result<Self> {
+        Ok(Self {
+            binary,
+            home: tempfile::tempdir()?,
+            emulator: Some(emulator),
+            variables: Vec::new(),
+        })
+    }
+
+    /// With this in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The home folder of its calls.
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match &self.emulator {
+            None => process::command(&self.binary),
+            Some(emulator) => {
+                let mut command = process::command(emulator);
+                command.arg(&self.binary);
+                command
+            }
+        };
+        command
+            .env("HOME", self.home.path())
+            .current_dir(self.home.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// As Ansible calls it: a module's arguments in a file.
+    ///
+    /// # Errors
+    /// When it cannot be run or prints no JSON.
+    pub fn module(&self, name: &str, arguments: &Map<String, Value>) -> Result<Value> {
+        self.module_ended(name, arguments)?.json()
+    }
+
+    /// The same, with everything that it printed.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn module_ended(&self, name: &str, arguments: &Map<String, Value>) -> Result<Ended> {
+        let mut arguments = arguments.clone();
+        arguments.insert("_module".to_owned(), name.into());
+        let file = tempfile::NamedTempFile::new_in(self.home.path())?;
+        fs::write(file.path(), Value::Object(arguments).to_string())?;
+        let mut command = self.command();
+        command.arg(file.path());
+        process::run(command, b"", Watch::Nothing)
+    }
+
+    /// The same, with the arguments on standard input.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn module_by_stdin(&self, name: &str, arguments: &Map<String, Value>) -> Result<Ended> {
+        let mut arguments = arguments.clone();
+        arguments.insert("_module".to_owned(), name.into());
+        let mut command = self.command();
+        command.arg("-");
+        let input = Value::Object(arguments).to_string();
+        process::run(command, input.as_bytes(), Watch::Nothing)
+    }
+
+    /// As a person calls it.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn by_hand<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<Ended> {
+        self.by_hand_watched(arguments, Watch::Nothing)
+    }
+
+    /// The same, looking at something meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn by_hand_watched<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+        watch: Watch,
+    ) -> Result<Ended> {
+        let mut command = self.command();
+        command.args(arguments);
+        process::run(command, b"", watch)
+    }
+}

@@ -1,0 +1,15 @@
+//! The binary called directly, as Ansible and as a person call it, against the lab.
+
+#![cfg(test)]
+
+mod budget;
+mod command_line;
+mod connection;
+mod faults;
+mod jobs;
+mod options;
+mod rights;
+mod secrets;
+mod selection;
+mod storages;
+mod support;

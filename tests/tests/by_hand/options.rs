@@ -1,0 +1,102 @@
+//! Every option of `vzdump_job`: set, set again, changed and cleared, and what the node then has.
+
+use anyhow::Result;
+use reprise_tests::job_rows::{self, ELSEWHERE, Row, Step};
+use reprise_tests::server::merged;
+use serde_json::json;
+
+use crate::support::World;
+
+#[test]
+fn every_option_of_the_table_is_tried() -> Result<()> {
+    let world = World::start()?;
+    let rows = job_rows::rows(&world.server, &world.api)?;
+    assert_eq!(job_rows::untried(&rows), Vec::<&str>::new());
+    let table: Vec<&str> = reprise::MODULES
+        .iter()
+        .filter(|module| module.declaration.name == "vzdump_job")
+        .flat_map(|module| module.declaration.spec.options())
+        .map(|option| option.name)
+        .collect();
+    for (name, _) in ELSEWHERE {
+        assert!(table.contains(name), "`{name}` is no option any more");
+    }
+    for row in &rows {
+        assert!(
+            table.contains(&row.option),
+            "`{}` is no option any more",
+            row.option
+        );
+        assert!(
+            row.has_second() || row.option == "all",
+            "{} has one value",
+            row.option
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn each_is_set_changed_and_cleared() -> Result<()> {
+    let world = World::start()?;
+    let rows = job_rows::rows(&world.server, &world.api)?;
+    // One job for each option; four at a time, the node takes them as they come.
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let parts: Vec<_> = rows
+            .chunks(rows.len().div_ceil(4))
+            .map(|part| {
+                scope.spawn(|| part.iter().filter_map(|row| failure(&world, row)).collect())
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|_| vec!["panicked".to_owned()]))
+            .collect()
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+fn failure(world: &World, row: &Row) -> Option<String> {
+    let id = format!("row-{}", row.option.replace('_', "-"));
+    let steps = job_rows::base(&world.server, &id).map(|base| row.steps(&base));
+    let tried = steps.and_then(|steps| steps.iter().try_for_each(|step| one(world, &id, step)));
+    tried
+        .err()
+        .map(|error| format!("{}: {error:#}", row.option))
+}
+
+fn one(world: &World, id: &str, step: &Step) -> Result<()> {
+    let mut options = merged(world.server.by_token()?, json!(step.options));
+    options.insert("_ansible_diff".to_owned(), json!(true));
+    let check = merged(options.clone(), json!({"_ansible_check_mode": true}));
+    let predicted = world.program.module("vzdump_job", &check)?;
+    let done = world.program.module("vzdump_job", &options)?;
+    let name = &step.name;
+    for (mode, result) in [("check mode", &predicted), ("the run", &done)] {
+        anyhow::ensure!(
+            result.get("failed").is_none() && result["changed"] == json!(step.changes),
+            "{name}: {mode}: expected changed={}: {result}",
+            step.changes
+        );
+    }
+    anyhow::ensure!(
+        done.get("diff").is_some() == step.changes,
+        "{name}: a diff is there when something changed: {done}"
+    );
+    for key in ["diff", "actions", "next_run"] {
+        anyhow::ensure!(
+            predicted.get(key) == done.get(key),
+            "{name}: check mode predicted another {key}: {predicted} {done}"
+        );
+    }
+    let job = world.api.job(id)?.unwrap_or_default();
+    let found = job.get(step.parameter).cloned().unwrap_or_default();
+    anyhow::ensure!(
+        found == step.expected,
+        "{name}: {} is {found}, not {}",
+        step.parameter,
+        step.expected
+    );
+    Ok(())
+}

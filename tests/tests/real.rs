@@ -1,0 +1,34 @@
+//! The suite that holds on the lab and on a real server: here against the lab, with a FILE as
+//! `cargo xtask test --real FILE` takes it, and against the server of that FILE when it is given.
+
+#![cfg(test)]
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use reprise_tests::ansible::Controller;
+use reprise_tests::environment::{Tools, told};
+use reprise_tests::server::Server;
+use reprise_tests::site::Site;
+use reprise_tests::{suite, tests, trial};
+
+fn on_the_lab(tools: &Tools) -> Result<()> {
+    let site = Site::start()?;
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), serde_json::to_vec(&site.server()?)?)?;
+    suite::run(&Controller::new(tools)?, &Server::read(file.path())?)
+}
+
+fn on_a_real_server(tools: &Tools) -> Result<()> {
+    let file = told("REPRISE_REAL").unwrap_or_default();
+    suite::run(&Controller::new(tools)?, &Server::read(Path::new(&file))?)
+}
+
+fn main() -> ExitCode {
+    if told("REPRISE_REAL").is_some() {
+        return trial::main(&[tests![on_the_lab, on_a_real_server]]);
+    }
+    trial::say("no real server: `cargo xtask test --real FILE` runs the same against one");
+    trial::main(&[tests![on_the_lab]])
+}
