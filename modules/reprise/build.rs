@@ -6,13 +6,7 @@ fn main() {
         reason = "a build script is told by the environment"
     )]
     let read = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());
-    #[expect(
-        clippy::print_stdout,
-        reason = "this is how a build script speaks to cargo"
-    )]
-    {
-        println!("cargo:rerun-if-env-changed=REPRISE_COMMIT");
-        println!("cargo:rustc-env=REPRISE_COMMIT={}", read("REPRISE_COMMIT"));
-        println!("cargo:rustc-env=REPRISE_TARGET={}", read("TARGET"));
-    }
+    println!("cargo:rerun-if-env-changed=REPRISE_COMMIT");
+    println!("cargo:rustc-env=REPRISE_COMMIT={}", read("REPRISE_COMMIT"));
+    println!("cargo:rustc-env=REPRISE_TARGET={}", read("TARGET"));
 }

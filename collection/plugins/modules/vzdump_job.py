@@ -496,7 +496,9 @@ guests:
           sample: enabled
 left_out:
   description:
-  - The visible guests that the job does not save.
+  - >-
+    The visible guests that the job does not save, and the numbers it names that no
+    visible guest has.
   returned: when state is present
   type: list
   elements: dict

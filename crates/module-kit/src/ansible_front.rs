@@ -97,10 +97,11 @@ fn render(mut output: Output, outcome: Outcome) -> (Output, Exit) {
         for warning in preview.warnings {
             output = output.warning(warning);
         }
-        if outcome.changed {
-            output = output.diff(preview.diff);
-        }
+        // After a failure half-way the diff would tell of more than was done.
         if outcome.failure.is_none() {
+            if outcome.changed {
+                output = output.diff(preview.diff);
+            }
             output = output.field("actions", preview.actions);
         }
     }

@@ -94,7 +94,7 @@ fn run_parsed(
         if matches.get_flag("yes") {
             Ok(())
         } else {
-            terminal::ask(preview)
+            terminal::ask(preview, &parsed.secrets)
         }
     };
     (
@@ -124,10 +124,11 @@ fn json(outcome: &Outcome, exit: Exit) -> Value {
     object.insert("changed".to_owned(), json!(outcome.changed));
     if let Some(preview) = &outcome.preview {
         object.insert("warnings".to_owned(), json!(preview.warnings));
-        if outcome.changed {
-            object.insert("diff".to_owned(), json!(preview.diff));
-        }
+        // After a failure half-way the diff would tell of more than was done.
         if outcome.failure.is_none() {
+            if outcome.changed {
+                object.insert("diff".to_owned(), json!(preview.diff));
+            }
             object.insert("actions".to_owned(), json!(preview.actions));
         }
     }

@@ -138,12 +138,7 @@ fn steps<M: Module>(
     consent: &mut Consent<'_>,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
-    let args = serde_json::from_value::<M::Args>(Value::Object(options)).map_err(|error| {
-        Failure::usage(format!(
-            "the options of {} do not fit: {error}",
-            M::DECLARATION.name
-        ))
-    })?;
+    let args = args::<M>(options)?;
     let spec = M::spec(args)?;
     let observed = M::observe(&spec, context)?;
     let plan = M::plan(&spec, &observed)?;
@@ -186,6 +181,16 @@ fn steps<M: Module>(
     Ok(())
 }
 
+/// The options as the module's own struct.
+pub(crate) fn args<M: Module>(options: Map<String, Value>) -> Result<M::Args, Failure> {
+    serde_json::from_value(Value::Object(options)).map_err(|error| {
+        Failure::usage(format!(
+            "the options of {} do not fit: {error}",
+            M::DECLARATION.name
+        ))
+    })
+}
+
 fn apply_all<M: Module>(
     plan: &Plan<M::Action>,
     spec: &M::Spec,
@@ -204,16 +209,18 @@ fn apply_all<M: Module>(
                 let (before, rest) = plan.actions.split_at(index);
                 failure.done = sentences(before);
                 failure.remaining = sentences(rest);
-                if !before.is_empty() {
-                    outcome.changed = true;
-                    // Nothing was undone and something is left: the next run finishes it.
-                    if failure.exit == Exit::Failed || failure.exit == Exit::Refused {
-                        failure.exit = Exit::NeedsAHand;
-                    }
+                // Nothing was undone and something is left: the next run finishes it. The codes
+                // that say "nothing changed" would be wrong.
+                if !before.is_empty() && failure.exit != Exit::Interrupted {
+                    failure.exit = Exit::NeedsAHand;
                 }
+                outcome.changed = failure.exit == Exit::NeedsAHand || !before.is_empty();
                 return Err(failure.while_doing(&action.to_string()));
             }
         }
     }
     Ok(done)
 }
+
+#[cfg(test)]
+mod tests;

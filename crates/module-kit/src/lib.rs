@@ -16,6 +16,7 @@
 //! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
 //! | `exit`, `failure` | how a call ends |
 //! | `clock`, `context` | what the steps are given |
+//! | `testing` | scripted answers of a server, for tests |
 
 pub mod ansible_front;
 pub mod cli_front;
@@ -30,7 +31,11 @@ mod markup;
 mod module;
 pub mod plan;
 pub mod rights;
+#[cfg(test)]
+mod sample;
 pub mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use context::{Connect, Context};

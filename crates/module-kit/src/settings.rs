@@ -15,7 +15,7 @@ pub struct Shape {
     pub defaults: &'static [(&'static str, &'static str)],
     /// Parameters that cannot be deleted, only set: they return to their default by being set to it.
     pub undeletable: &'static [&'static str],
-    /// Parameters that Proxmox VE takes only beside another one, in the same call.
+    /// Parameters that a call may only set when it also sets the second one, changed or not.
     pub requires: &'static [(&'static str, &'static str)],
 }
 
@@ -52,6 +52,10 @@ pub struct Change {
     pub set: BTreeMap<String, Setting>,
     /// Parameters that return to their default.
     pub delete: Vec<String>,
+    /// Parameters that stay as they are and are sent all the same, because Proxmox VE wants them
+    /// beside one that is set.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub along: BTreeMap<String, Setting>,
 }
 
 impl Settings {
@@ -136,7 +140,7 @@ impl Settings {
 
     /// What has to be written so that this becomes `desired`; nothing when they are equal.
     ///
-    /// Parameters of `together` are written all when one of them differs: Proxmox VE changes
+    /// Parameters of `together` are sent all when one of them differs: Proxmox VE changes
     /// some of them silently when another is set.
     pub fn change_to(&self, desired: &Self, together: &[&str]) -> Change {
         let regroup = together
@@ -145,18 +149,13 @@ impl Settings {
         let mut change = Change {
             set: BTreeMap::new(),
             delete: Vec::new(),
+            along: BTreeMap::new(),
         };
         for (name, setting) in &desired.values {
-            if self.get(name) != Some(setting) || (regroup && together.contains(&name.as_str())) {
+            if self.get(name) != Some(setting) {
                 change.set.insert(name.clone(), setting.clone());
-            }
-        }
-        for (name, needed) in self.shape.requires {
-            if let Some(setting) = desired
-                .get(needed)
-                .filter(|_| change.set.contains_key(*name))
-            {
-                change.set.insert((*needed).to_owned(), setting.clone());
+            } else if regroup && together.contains(&name.as_str()) {
+                change.along.insert(name.clone(), setting.clone());
             }
         }
         for name in self
@@ -164,13 +163,20 @@ impl Settings {
             .keys()
             .filter(|name| desired.get(name).is_none())
         {
-            match self.shape.default_of(name) {
-                Some(default) if self.shape.undeletable.contains(&name.as_str()) => {
-                    change
-                        .set
-                        .insert(name.clone(), Setting::Text(default.to_owned()));
-                }
-                _ => change.delete.push(name.clone()),
+            if !self.shape.undeletable.contains(&name.as_str()) {
+                change.delete.push(name.clone());
+            } else if let Some(default) = self.shape.default_of(name) {
+                change
+                    .set
+                    .insert(name.clone(), Setting::Text(default.to_owned()));
+            }
+        }
+        for (name, required) in self.shape.requires {
+            if let Some(setting) = desired.get(required)
+                && change.set.contains_key(*name)
+                && !change.set.contains_key(*required)
+            {
+                change.along.insert((*required).to_owned(), setting.clone());
             }
         }
         change
@@ -179,7 +185,7 @@ impl Settings {
     /// As parameters of a call that makes the object.
     pub fn to_changes(&self) -> Changes {
         Changes {
-            set: params_of(&self.values),
+            set: params_of(self.values.iter()),
             delete: Vec::new(),
         }
     }
@@ -205,7 +211,7 @@ impl Change {
     /// As parameters of a call that changes the object.
     pub fn to_changes(&self) -> Changes {
         Changes {
-            set: params_of(&self.set),
+            set: params_of(self.set.iter().chain(&self.along)),
             delete: self.delete.clone(),
         }
     }
@@ -237,7 +243,7 @@ impl Change {
     }
 }
 
-fn params_of(values: &BTreeMap<String, Setting>) -> Params {
+fn params_of<'a>(values: impl Iterator<Item = (&'a String, &'a Setting)>) -> Params {
     let mut params = Params::new();
     for (name, setting) in values {
         match setting {
@@ -261,8 +267,8 @@ mod tests {
 
     static SHAPE: Shape = Shape {
         defaults: &[("enabled", "1"), ("mode", "snapshot")],
-        undeletable: &["enabled"],
-        requires: &[("protected", "storage")],
+        undeletable: &["enabled", "schedule"],
+        requires: &[("notes", "storage")],
     };
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
@@ -302,20 +308,63 @@ mod tests {
         let before = settings(&[("all", "1"), ("exclude", "100")]);
         let after = settings(&[("all", "1"), ("exclude", "101")]);
         let change = before.change_to(&after, &["all", "exclude"]);
-        assert_eq!(change.set.len(), 2);
+        assert_eq!(change.set.keys().collect::<Vec<_>>(), ["exclude"]);
+        assert_eq!(change.along.keys().collect::<Vec<_>>(), ["all"]);
+        assert_eq!(change.sentence(), "set exclude");
+        let sent = change.to_changes();
+        assert_eq!(sent.set.encoded(), "exclude=101&all=1");
         assert!(before.change_to(&before, &["all", "exclude"]).is_empty());
     }
 
     #[test]
-    fn what_a_parameter_requires_is_written_with_it() {
+    fn what_is_required_beside_another_is_sent_along() {
         let before = settings(&[("storage", "a")]);
-        let change = before.change_to(&settings(&[("storage", "a"), ("protected", "1")]), &[]);
+        let after = settings(&[("storage", "a"), ("notes", "x")]);
+        let change = before.change_to(&after, &[]);
+        assert_eq!(change.to_changes().set.encoded(), "notes=x&storage=a");
+        assert_eq!(change.sentence(), "set notes");
+        assert_eq!(change.applied_to(&before), after);
+        // Taking it away needs nothing beside it.
+        let back = after.change_to(&before, &[]);
+        assert!(back.along.is_empty() && back.delete == ["notes"]);
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_and_has_no_default_stays() {
+        let change = settings(&[("schedule", "daily")]).change_to(&settings(&[]), &[]);
+        assert!(change.is_empty());
+    }
+
+    #[test]
+    fn a_change_leads_to_what_was_desired() {
+        let mut before = settings(&[("mode", "stop"), ("enabled", "0"), ("a", "1")]);
+        before.list("paths", ["/x"]);
+        let mut after = settings(&[("b", "2")]);
+        after.comma_list("mailto", ["b", "a", "b"]);
+        let change = before.change_to(&after, &[]);
+        assert_eq!(change.applied_to(&before), after);
+        assert_eq!(after.get_text("mailto"), Some("a,b"));
+        assert_eq!(before.get_text("paths"), None);
         assert_eq!(
-            change.set.keys().collect::<Vec<_>>(),
-            ["protected", "storage"]
+            change.sentence(),
+            "set b, enabled, mailto; return a, mode, paths to the default"
         );
-        let change = before.change_to(&settings(&[("storage", "a"), ("mode", "stop")]), &[]);
-        assert_eq!(change.set.keys().collect::<Vec<_>>(), ["mode"]);
+    }
+
+    #[test]
+    fn a_list_is_sent_as_a_list() {
+        let mut one = Settings::new(&SHAPE);
+        one.list("paths", ["/b", "/a b"]);
+        one.flag("flag", Some(true));
+        one.number("number", Some(5));
+        assert_eq!(
+            one.to_changes().set.encoded(),
+            "flag=1&number=5&paths=%2Fa%20b&paths=%2Fb"
+        );
+        assert_eq!(
+            one.to_value(),
+            serde_json::json!({"flag": "1", "number": "5", "paths": ["/a b", "/b"]})
+        );
     }
 
     #[test]

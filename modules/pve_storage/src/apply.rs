@@ -1,10 +1,11 @@
 //! One action at a time; each checks its guard again and returns what really is there afterwards.
 
+use module_kit::settings::Settings;
 use module_kit::{Context, Exit, Failure};
 use pve_client::Known;
 use pve_types::StorageId;
 
-use crate::definition::key;
+use crate::definition::{SHAPE, key};
 use crate::observe::{Observed, Present, find};
 use crate::plan::StorageAction;
 use crate::spec::{Password, Spec};
@@ -27,7 +28,7 @@ pub(crate) fn apply(
                 params.set.set(key::PASSWORD, password.clone());
             }
             client.create_storage(storage, kind, &params)?;
-            read_back(context, storage).map(Some)
+            read_back(context, storage, observed, settings).map(Some)
         }
         StorageAction::Update {
             storage,
@@ -44,11 +45,14 @@ pub(crate) fn apply(
                 params.set.set("digest", digest.as_str());
             }
             client.update_storage(storage, &params)?;
-            read_back(context, storage).map(Some)
+            let before = observed.present.known().and_then(Option::as_ref);
+            let wanted = before.map(|before| change.applied_to(&before.settings));
+            let wanted = wanted.unwrap_or_else(|| change.applied_to(&Settings::new(&SHAPE)));
+            read_back(context, storage, observed, &wanted).map(Some)
         }
         StorageAction::Delete { storage } => {
             let before = observed.present.known().and_then(Option::as_ref);
-            let now = match find(client.storages()?, storage) {
+            let now = match find(client.storages()?, storage, &observed.rights.permissions) {
                 Known::Known(now) => now,
                 Known::Unknown(gap) => {
                     return Err(observed
@@ -82,17 +86,52 @@ const fn password(spec: &Spec) -> Option<&pve_client::Secret> {
     }
 }
 
-fn read_back(context: &Context<'_>, storage: &StorageId) -> Result<Present, Failure> {
-    match find(context.client()?.storages()?, storage) {
-        Known::Known(Some(present)) => Ok(present),
-        Known::Known(None) => Err(Failure::new(
-            Exit::NeedsAHand,
-            format!("storage `{storage}` was written, but is not there"),
-        )
-        .hint("Look at the task list and /etc/pve/storage.cfg of the node, then run again.")),
-        Known::Unknown(gap) => Err(Failure::new(
-            Exit::NeedsAHand,
-            format!("storage `{storage}` was written, but cannot be read back: {gap}"),
-        )),
+/// What is there now. Whatever fails from here on, the storage was written.
+fn read_back(
+    context: &Context<'_>,
+    storage: &StorageId,
+    observed: &Observed,
+    wanted: &Settings,
+) -> Result<Present, Failure> {
+    written(context, storage, observed, wanted).map_err(|failure| Failure {
+        exit: Exit::NeedsAHand,
+        ..failure
+    })
+}
+
+/// The storage, which must be what was written.
+fn written(
+    context: &Context<'_>,
+    storage: &StorageId,
+    observed: &Observed,
+    wanted: &Settings,
+) -> Result<Present, Failure> {
+    let storages = context.client()?.storages()?;
+    let present = match find(storages, storage, &observed.rights.permissions) {
+        Known::Known(Some(present)) => present,
+        Known::Known(None) => {
+            return Err(Failure::new(
+                Exit::NeedsAHand,
+                format!("storage `{storage}` was written, but is not there"),
+            )
+            .hint("Look at the task list and /etc/pve/storage.cfg of the node, then run again."));
+        }
+        Known::Unknown(gap) => {
+            return Err(observed
+                .rights
+                .unknown(&gap, &format!("whether storage `{storage}` was written")));
+        }
+    };
+    let difference = present.settings.change_to(wanted, &[]);
+    if difference.is_empty() {
+        return Ok(present);
     }
+    Err(Failure::new(
+        Exit::NeedsAHand,
+        format!(
+            "storage `{storage}` was written, but Proxmox VE made something else of it ({})",
+            difference.sentence()
+        ),
+    )
+    .hint("Compare it with what was declared (`pvesh get /storage`), then run again."))
 }

@@ -17,6 +17,8 @@ mod observe;
 mod options;
 mod plan;
 mod report;
+#[cfg(test)]
+mod run_tests;
 mod spec;
 
 use module_kit::plan::Plan;

@@ -1,9 +1,9 @@
 //! The present: the storage, its users, the caller's rights. Changes nothing.
 
-use module_kit::rights::Rights;
+use module_kit::rights::{Rights, hidden_storage};
 use module_kit::settings::Settings;
 use module_kit::{Context, Failure};
-use pve_client::api::Storage;
+use pve_client::api::{Permissions, Storage};
 use pve_client::{Known, Seen};
 use pve_types::StorageId;
 
@@ -49,12 +49,13 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
             jobs_using,
         )
     });
+    let permissions = permissions?;
     Ok(Observed {
-        present: find(storages?, spec.storage()),
+        present: find(storages?, spec.storage(), &permissions),
         jobs_using: jobs_using?,
         rights: Rights {
             identity: client.identity().clone(),
-            permissions: permissions?,
+            permissions,
         },
     })
 }
@@ -64,7 +65,8 @@ fn jobs_using(context: &Context<'_>, storage: &StorageId) -> Result<Vec<String>,
     Ok(jobs
         .into_iter()
         .filter(|job| {
-            job.storage.as_deref() == Some(storage.as_str())
+            // A job without a storage writes to `local`.
+            job.storage.as_deref().unwrap_or("local") == storage.as_str()
                 || job
                     .fleecing
                     .as_ref()
@@ -75,31 +77,24 @@ fn jobs_using(context: &Context<'_>, storage: &StorageId) -> Result<Vec<String>,
         .collect())
 }
 
-/// The storage of this id. A list that may hide storages does not prove that there is none.
-pub(crate) fn find(storages: Seen<Storage>, id: &StorageId) -> Known<Option<Present>> {
-    match storages
+/// The storage of this id. A list that may hide it does not prove that there is none.
+pub(crate) fn find(
+    storages: Seen<Storage>,
+    id: &StorageId,
+    permissions: &Permissions,
+) -> Known<Option<Present>> {
+    let found = storages
         .visible
         .into_iter()
-        .find(|storage| storage.storage == *id)
-    {
+        .find(|storage| storage.storage == *id);
+    match found {
         Some(storage) => Known::Known(Some(Present::new(storage))),
-        None => match storages.gaps.into_iter().find(|gap| hides(&gap.path, id)) {
-            Some(gap) => Known::Unknown(gap),
-            None => Known::Known(None),
-        },
-    }
-}
-
-/// Whether a right that is missing on this path can hide this storage.
-fn hides(path: &str, id: &StorageId) -> bool {
-    match path.strip_prefix("/storage/") {
-        Some(hidden) => *id == hidden,
-        None => true,
+        None => hidden_storage(permissions, id.as_str()).map_or(Known::Known(None), Known::Unknown),
     }
 }
 
 impl Present {
-    fn new(storage: Storage) -> Self {
+    pub(crate) fn new(storage: Storage) -> Self {
         Self {
             kind: storage.kind.clone(),
             settings: settings(&storage),
@@ -118,6 +113,7 @@ fn settings(storage: &Storage) -> Settings {
     settings.number(key::MAX_PROTECTED_BACKUPS, storage.max_protected_backups);
     let retention = storage
         .prune_backups
+        .filter(|retention| !retention.is_empty())
         .map(|retention| retention.normalized().to_string());
     settings.text(key::PRUNE_BACKUPS, retention.as_deref());
     // The other kinds are shared by nature, and their mount point is made up by PVE.

@@ -200,9 +200,7 @@ fn plan_absent(
 /// Refuses what Proxmox VE cannot change.
 fn refuse_fixed(declared: &Declared, present: &Present) -> Result<(), Failure> {
     let mut differing = Vec::new();
-    if declared.kind != present.kind {
-        differing.push(format!("type is {}, not {}", present.kind, declared.kind));
-    } else {
+    if declared.kind == present.kind {
         for name in key::FIXED {
             let (there, wanted) = (
                 present.settings.get_text(name),
@@ -216,6 +214,8 @@ fn refuse_fixed(declared: &Declared, present: &Present) -> Result<(), Failure> {
                 ));
             }
         }
+    } else {
+        differing.push(format!("type is {}, not {}", present.kind, declared.kind));
     }
     if differing.is_empty() {
         return Ok(());
@@ -239,3 +239,6 @@ fn whole(kind: &str, settings: &Settings) -> Value {
 fn diff(storage: &StorageId, before: Value, after: Value) -> Diff {
     plan::diff(format!("storage {storage}"), before, after)
 }
+
+#[cfg(test)]
+mod tests;

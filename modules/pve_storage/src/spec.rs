@@ -84,8 +84,23 @@ impl Declared {
                 "content is an empty list: nothing could lie on the storage",
             ));
         }
+        if kind == "pbs"
+            && let Some(other) = args.content.iter().find(|content| *content != "backup")
+        {
+            return Err(Failure::usage(format!(
+                "content: a storage of type pbs takes `backup` alone, not `{other}`"
+            ))
+            .hint("Leave content out."));
+        }
         settings.comma_list(key::CONTENT, &args.content);
         if let Some(nodes) = &args.nodes {
+            // Proxmox VE would read it as every node.
+            if nodes.is_empty() {
+                return Err(Failure::usage(
+                    "nodes is an empty list: no node would have the storage",
+                )
+                .hint("Leave nodes out for every node, or set `enabled: false`."));
+            }
             for node in nodes {
                 node.parse::<NodeName>()
                     .map_err(|error| Failure::usage(format!("nodes: {error}")))?;
@@ -175,6 +190,8 @@ fn dir(options: &DirArgs, settings: &mut Settings) -> Result<Option<Secret>, Fai
 
 fn nfs(options: &NfsArgs, settings: &mut Settings) -> Result<Option<Secret>, Failure> {
     absolute("nfs_options.export", &options.export)?;
+    filled("nfs_options.server", &options.server)?;
+    lines("nfs_options.options", options.options.as_deref())?;
     settings.text(key::SERVER, Some(&options.server));
     settings.text(key::EXPORT, Some(&options.export));
     settings.text(key::OPTIONS, options.options.as_deref());
@@ -184,6 +201,16 @@ fn nfs(options: &NfsArgs, settings: &mut Settings) -> Result<Option<Secret>, Fai
 fn cifs(options: &CifsArgs, settings: &mut Settings) -> Result<Option<Secret>, Failure> {
     if options.password.is_some() && options.username.is_none() {
         return Err(Failure::usage("cifs_options: a password, but no username"));
+    }
+    filled("cifs_options.server", &options.server)?;
+    filled("cifs_options.share", &options.share)?;
+    for (name, text) in [
+        ("cifs_options.username", &options.username),
+        ("cifs_options.domain", &options.domain),
+        ("cifs_options.subdir", &options.subdir),
+        ("cifs_options.options", &options.options),
+    ] {
+        lines(name, text.as_deref())?;
     }
     settings.text(key::SERVER, Some(&options.server));
     settings.text(key::SHARE, Some(&options.share));
@@ -216,6 +243,10 @@ fn pbs(options: &PbsArgs, settings: &mut Settings) -> Result<Option<Secret>, Fai
             ));
         }
     }
+    filled("pbs_options.server", &options.server)?;
+    filled("pbs_options.datastore", &options.datastore)?;
+    filled("pbs_options.username", &options.username)?;
+    lines("pbs_options.namespace", options.namespace.as_deref())?;
     settings.text(key::SERVER, Some(&options.server));
     settings.text(key::DATASTORE, Some(&options.datastore));
     settings.text(key::NAMESPACE, options.namespace.as_deref());
@@ -225,11 +256,35 @@ fn pbs(options: &PbsArgs, settings: &mut Settings) -> Result<Option<Secret>, Fai
     Ok(options.password.as_deref().map(Secret::from))
 }
 
+/// A text that Proxmox VE stores on one line, and that says something.
+fn filled(name: &str, text: &str) -> Result<(), Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::usage(format!("{name}: it is empty")));
+    }
+    lines(name, Some(text))
+}
+
+/// A text that Proxmox VE stores on one line, trimmed.
+fn lines(name: &str, text: Option<&str>) -> Result<(), Failure> {
+    match text {
+        Some(text) if text.contains(char::is_control) => Err(Failure::usage(format!(
+            "{name}: it has a line break or another control character"
+        ))),
+        Some(text) if text.trim() != text => Err(Failure::usage(format!(
+            "{name}: `{text}` begins or ends with a blank"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 fn absolute(name: &str, path: &str) -> Result<(), Failure> {
-    if path.starts_with('/') && !path.contains(['\n', '\0']) {
+    if path.starts_with('/') && !path.contains(char::is_control) && path.trim() == path {
         return Ok(());
     }
     Err(Failure::usage(format!(
         "{name}: `{path}` is no absolute path"
     )))
 }
+
+#[cfg(test)]
+mod tests;

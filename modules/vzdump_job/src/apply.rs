@@ -62,8 +62,16 @@ fn changed(id: &str) -> Failure {
         .hint("Run again: it is read afresh.")
 }
 
-/// What is there now, which must be what was written.
+/// What is there now. Whatever fails from here on, the job was written.
 fn read_back(client: &Client, id: &str, wanted: &Settings) -> Result<Done, Failure> {
+    written(client, id, wanted).map_err(|failure| Failure {
+        exit: Exit::NeedsAHand,
+        ..failure
+    })
+}
+
+/// The job, which must be what was written.
+fn written(client: &Client, id: &str, wanted: &Settings) -> Result<Done, Failure> {
     let listed = client.jobs()?.into_iter().find(|job| job.id == id);
     let Some(job) = listed else {
         return Err(Failure::new(Exit::NeedsAHand, format!("job `{id}` was written, but is not there"))

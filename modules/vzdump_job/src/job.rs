@@ -40,40 +40,62 @@ pub(crate) mod key {
     pub(crate) const NOTIFICATION_TARGET: &str = "notification-target";
     pub(crate) const QUIET: &str = "quiet";
     pub(crate) const STOP: &str = "stop";
+    pub(crate) const DUMPDIR: &str = "dumpdir";
 
     /// What selects guests: setting one of them silently changes the others.
     pub(crate) const SELECTION: [&str; 4] = [VMID, ALL, EXCLUDE, POOL];
 }
 
-/// The defaults of Proxmox VE, and what it cannot delete.
+/// The defaults of a job, and what cannot be deleted.
+///
+/// Only what no node overrides stands here: what vzdump itself is told (mode, compression, limits)
+/// comes from `/etc/vzdump.conf` of the node when a job does not say it, so that a job which says
+/// `mode: snapshot` is another one than a job which says nothing.
 pub(crate) static SHAPE: Shape = Shape {
     defaults: &[
         (key::ENABLED, "1"),
         (key::REPEAT_MISSED, "0"),
         (key::ALL, "0"),
-        (key::MODE, "snapshot"),
-        (key::COMPRESS, "0"),
-        (key::ZSTD, "1"),
-        (key::PIGZ, "0"),
-        (key::REMOVE, "1"),
-        (key::PROTECTED, "0"),
-        (key::STDEXCLUDES, "1"),
-        (key::BWLIMIT, "0"),
-        (key::IONICE, "7"),
-        (key::LOCKWAIT, "180"),
-        (key::STOPWAIT, "10"),
-        (key::NOTIFICATION_MODE, "auto"),
-        (key::MAILNOTIFICATION, "always"),
         (key::NOTIFICATION_POLICY, "always"),
         (key::QUIET, "0"),
         (key::STOP, "0"),
     ],
     undeletable: &[key::ENABLED, key::SCHEDULE],
     requires: &[
-        (key::PROTECTED, key::STORAGE),
         (key::NOTES_TEMPLATE, key::STORAGE),
+        (key::PROTECTED, key::STORAGE),
     ],
 };
+
+/// What vzdump does when neither a job nor `/etc/vzdump.conf` says it.
+const OF_VZDUMP: &[(&str, &str)] = &[
+    (key::MODE, "snapshot"),
+    (key::COMPRESS, "0"),
+    (key::ZSTD, "1"),
+    (key::PIGZ, "0"),
+    (key::REMOVE, "1"),
+    (key::PROTECTED, "0"),
+    (key::STDEXCLUDES, "1"),
+    (key::BWLIMIT, "0"),
+    (key::IONICE, "7"),
+    (key::LOCKWAIT, "180"),
+    (key::STOPWAIT, "10"),
+    (key::FLEECING, "enabled=0"),
+    (key::NOTIFICATION_MODE, "auto"),
+    (key::MAILNOTIFICATION, "always"),
+];
+
+/// Whether two jobs do the same on a node whose `/etc/vzdump.conf` sets nothing.
+pub(crate) fn do_the_same(one: &Settings, other: &Settings) -> bool {
+    let meant = |settings: &Settings| {
+        settings.filtered(|name| {
+            !OF_VZDUMP
+                .iter()
+                .any(|(key, default)| *key == name && settings.get_text(name) == Some(default))
+        })
+    };
+    meant(one) == meant(other)
+}
 
 /// A job there in the form of a declared one, without what root alone may set and without what
 /// this version does not know.
@@ -148,7 +170,7 @@ pub(crate) fn settings(job: &Job) -> Settings {
 pub(crate) fn left_alone(job: &Job) -> Vec<String> {
     let of_root = [
         ("script", &job.script),
-        ("dumpdir", &job.dumpdir),
+        (key::DUMPDIR, &job.dumpdir),
         ("tmpdir", &job.tmpdir),
     ];
     of_root
@@ -186,4 +208,192 @@ pub(crate) fn performance_text(workers: Option<i64>, entries: Option<i64>) -> Op
         .filter_map(|(name, value)| value.map(|value| format!("{name}={value}")))
         .collect();
     (!parts.is_empty()).then(|| parts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixture::{declared, nightly, with};
+
+    fn stored(over: Value) -> Settings {
+        settings(&serde_json::from_value(with(nightly(), over)).unwrap())
+    }
+
+    fn wanted(mut over: Value) -> Settings {
+        over["all"] = json!(true);
+        let declared = declared(over);
+        let mut settings = declared.settings;
+        settings.flag(key::ALL, Some(true));
+        settings
+    }
+
+    /// Each option beside what Proxmox VE gives back for it.
+    #[test]
+    fn what_is_declared_and_what_is_stored_have_one_form() {
+        for (option, answers) in [
+            (
+                json!({}),
+                vec![
+                    json!({}),
+                    json!({"enabled": "1"}),
+                    json!({"repeat-missed": 0}),
+                ],
+            ),
+            (
+                json!({"enabled": false}),
+                vec![json!({"enabled": 0}), json!({"enabled": "0"})],
+            ),
+            (json!({"comment": " é "}), vec![json!({"comment": "é"})]),
+            (
+                json!({"repeat_missed": true}),
+                vec![json!({"repeat-missed": 1})],
+            ),
+            (json!({"node": "pve1"}), vec![json!({"node": "pve1"})]),
+            (json!({"storage": null}), vec![json!({"storage": null})]),
+            (json!({"mode": "stop"}), vec![json!({"mode": "stop"})]),
+            (
+                json!({"compress": "none"}),
+                vec![json!({"compress": "0"}), json!({"compress": 0})],
+            ),
+            (
+                json!({"compress": "lzo"}),
+                vec![json!({"compress": "lzo"}), json!({"compress": "1"})],
+            ),
+            (
+                json!({"threads": 4}),
+                vec![json!({"zstd": 4}), json!({"zstd": "4"})],
+            ),
+            (
+                json!({"compress": "gzip", "threads": 1}),
+                vec![json!({"compress": "gzip", "pigz": 1})],
+            ),
+            (json!({"protected": true}), vec![json!({"protected": 1})]),
+            (
+                json!({"notes_template": "a\nb"}),
+                vec![json!({"notes-template": "a\\nb"})],
+            ),
+            (
+                json!({"exclude_path": ["/b", "/a", "/b"]}),
+                vec![
+                    json!({"exclude-path": ["/a", "/b"]}),
+                    json!({"exclude-path": ["/b", "/a"]}),
+                ],
+            ),
+            (
+                json!({"stdexcludes": false}),
+                vec![json!({"stdexcludes": 0})],
+            ),
+            (
+                json!({"pbs_change_detection_mode": "metadata"}),
+                vec![json!({"pbs-change-detection-mode": "metadata"})],
+            ),
+            (
+                json!({"fleecing": {"storage": "fast"}}),
+                vec![
+                    json!({"fleecing": {"storage": "fast", "enabled": "1"}}),
+                    json!({"fleecing": "1,storage=fast"}),
+                    json!({"fleecing": "storage=fast,enabled=1"}),
+                ],
+            ),
+            (
+                json!({"fleecing": {"enabled": false}}),
+                vec![
+                    json!({"fleecing": {"enabled": "0"}}),
+                    json!({"fleecing": "0"}),
+                ],
+            ),
+            (
+                json!({"bwlimit": 5}),
+                vec![json!({"bwlimit": 5}), json!({"bwlimit": "5"})],
+            ),
+            (json!({"ionice": 0}), vec![json!({"ionice": 0})]),
+            (json!({"lockwait": 1}), vec![json!({"lockwait": 1})]),
+            (json!({"stopwait": 1}), vec![json!({"stopwait": 1})]),
+            (
+                json!({"performance": {"max_workers": 2, "pbs_entries_max": 3}}),
+                vec![
+                    json!({"performance": {"pbs-entries-max": "3", "max-workers": "2"}}),
+                    json!({"performance": "pbs-entries-max=3,max-workers=2"}),
+                ],
+            ),
+            (json!({"remove": false}), vec![json!({"remove": 0})]),
+            (
+                json!({"notification_mode": "auto"}),
+                vec![json!({"notification-mode": "auto"})],
+            ),
+            (
+                json!({"mailto": ["b@c.de", "a@c.de"]}),
+                vec![
+                    json!({"mailto": "b@c.de,a@c.de"}),
+                    json!({"mailto": "a@c.de; b@c.de"}),
+                ],
+            ),
+            (
+                json!({"mailnotification": "failure"}),
+                vec![json!({"mailnotification": "failure"})],
+            ),
+            (
+                json!({"keep_daily": null, "keep_all": true}),
+                vec![
+                    json!({"prune-backups": {"keep-all": "1"}}),
+                    json!({"prune-backups": "keep-last=0"}),
+                ],
+            ),
+            (
+                json!({"keep_daily": null, "keep_yearly": 1, "keep_last": 2, "keep_hourly": 0}),
+                vec![
+                    json!({"prune-backups": "keep-yearly=1,keep-last=2"}),
+                    json!({"prune-backups": {"keep-last": 2, "keep-yearly": "1", "keep-weekly": "0"}}),
+                ],
+            ),
+            (
+                json!({"keep_daily": null}),
+                vec![json!({"prune-backups": null}), json!({"prune-backups": ""})],
+            ),
+        ] {
+            for answer in answers {
+                let difference = stored(answer.clone()).change_to(&wanted(option.clone()), &[]);
+                assert!(
+                    difference.is_empty(),
+                    "{option} beside {answer}: {}",
+                    difference.sentence()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_guests_are_sorted() {
+        let job = stored(json!({"all": null, "vmid": "200;100 101,100", "exclude": ""}));
+        assert_eq!(job.get_text(key::VMID), Some("100,101,200"));
+        assert_eq!(job.get(key::EXCLUDE), None);
+    }
+
+    #[test]
+    fn every_key_of_a_job_is_compared_or_left_alone() {
+        // A key that a later Proxmox VE adds must not get lost in silence.
+        let job: Job = serde_json::from_value(with(
+            nightly(),
+            json!({"script": "/x", "tmpdir": "/t", "dumpdir": "/d", "brand-new": "1"}),
+        ))
+        .unwrap();
+        assert_eq!(
+            left_alone(&job),
+            ["script", "dumpdir", "tmpdir", "brand-new"]
+        );
+    }
+
+    #[test]
+    fn jobs_that_do_the_same() {
+        let plain = stored(json!({"mode": null, "compress": null}));
+        let said = stored(json!({"compress": "0", "ionice": 7, "remove": 1, "fleecing": "0"}));
+        assert!(do_the_same(&plain, &said));
+        assert!(!do_the_same(&plain, &stored(json!({"compress": "zstd"}))));
+        assert!(!do_the_same(
+            &plain,
+            &stored(json!({"compress": "0", "bwlimit": 1}))
+        ));
+    }
 }

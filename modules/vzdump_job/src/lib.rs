@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options`, `args` | what may be said, and what was said |
-//! | `spec`, `schedule` | what it means |
+//! | `spec`, `schedule`, `notes`, `mail` | what it means |
 //! | `observe` | what is there |
 //! | `plan`, `selection` | what has to be done |
 //! | `advice`, `forecast` | what a job needs and does not have |
@@ -14,12 +14,18 @@
 mod advice;
 mod apply;
 mod args;
+#[cfg(test)]
+mod fixture;
 mod forecast;
 mod job;
+mod mail;
+mod notes;
 mod observe;
 mod options;
 mod plan;
 mod report;
+#[cfg(test)]
+mod run_tests;
 mod schedule;
 mod selection;
 mod spec;
@@ -48,7 +54,7 @@ impl Module for VzdumpJob {
     type Report = Report;
 
     fn spec(args: Args) -> Result<Spec, Failure> {
-        Spec::new(args)
+        Spec::new(&args)
     }
 
     fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! The number of calls does not depend on the number of guests or jobs.
 
-use module_kit::rights::Rights;
+use module_kit::rights::{Rights, hidden_pool, hidden_storage};
 use module_kit::settings::Settings;
 use module_kit::{Context, Failure, joined};
 use pve_client::api::{
@@ -10,13 +10,13 @@ use pve_client::api::{
     StorageOnNode,
 };
 use pve_client::{Client, Known, Seen};
-use pve_types::{NodeName, StorageId};
+use pve_types::{NodeName, PoolId, StorageId};
 
 use crate::job;
-use crate::spec::{Declared, Spec};
+use crate::spec::{Declared, Selection, Spec};
 
-/// How many runs of the schedule are looked at.
-const RUNS: u8 = 50;
+/// How many runs of the schedule are looked at: as many as Proxmox VE tells.
+pub(crate) const RUNS: u8 = 100;
 
 /// Where archives go when a job names no storage.
 pub(crate) const LOCAL: &str = "local";
@@ -39,10 +39,16 @@ pub struct Observed {
 pub struct Surroundings {
     /// The next runs of the declared schedule, or why it is none.
     pub schedule: ScheduleEvents,
-    /// The guests, as far as they can be seen.
+    /// The guests, as far as they can be seen. When a pool is selected, its members too.
     pub guests: Seen<Guest>,
+    /// Whether the selected pool exists; true when none is selected.
+    pub pool_exists: Known<bool>,
+    /// The nodes of the cluster.
+    pub nodes: Vec<NodeName>,
     /// The storage that the archives go to.
     pub storage: Known<Option<Storage>>,
+    /// The storage of the fleecing images, when one is named.
+    pub fleecing: Option<Known<Option<Storage>>>,
     /// How full that storage is, on each node that has it and has reported.
     pub fill: Vec<StorageOnNode>,
     /// The archives on it, when they can be read and all seen.
@@ -107,21 +113,43 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
 }
 
 fn surroundings(declared: &Declared, client: &Client) -> Result<Surroundings, Failure> {
-    let (schedule, resources, storages) = std::thread::scope(|scope| {
+    let (schedule, resources, storages, pools) = std::thread::scope(|scope| {
         let schedule = scope.spawn(|| client.schedule_analyze(&declared.schedule, RUNS));
         let storages = scope.spawn(|| client.storages());
+        let pools = scope.spawn(|| match &declared.selection {
+            Selection::Pool(pool) => client
+                .pools()
+                .map(|pools| Some((pool, pools.iter().any(|known| known.poolid == *pool)))),
+            _ => Ok(None),
+        });
         let resources = client.resources();
-        (joined(schedule), resources, joined(storages))
+        (joined(schedule), resources, joined(storages), joined(pools))
     });
-    let resources = resources?;
-    let storage = storage_of(storages?, declared.storage.as_ref());
+    let mut resources = resources?;
+    let storages = storages?.visible;
+    let permissions = &resources.permissions;
+    let named = declared.storage.as_ref().map_or(LOCAL, StorageId::as_str);
+    let storage = storage_of(&storages, named, permissions);
+    let fleecing = declared
+        .fleecing_storage
+        .as_ref()
+        .map(|id| storage_of(&storages, id.as_str(), permissions));
+    let pool_exists = match pools? {
+        None => Known::Known(true),
+        Some((pool, listed)) => {
+            let known = pool_known(pool, listed, permissions);
+            resources
+                .guests
+                .gaps
+                .extend(hidden_pool(permissions, pool.as_str()));
+            known
+        }
+    };
     let fill: Vec<StorageOnNode> = resources
         .storages
         .visible
         .into_iter()
-        .filter(|on_node| {
-            on_node.storage == declared.storage.as_ref().map_or(LOCAL, StorageId::as_str)
-        })
+        .filter(|on_node| on_node.storage == named)
         .filter(|on_node| {
             declared
                 .node
@@ -144,26 +172,27 @@ fn surroundings(declared: &Declared, client: &Client) -> Result<Surroundings, Fa
     Ok(Surroundings {
         schedule: schedule?,
         guests: resources.guests,
+        pool_exists,
+        nodes: resources.nodes.into_iter().map(|node| node.node).collect(),
         storage,
+        fleecing,
         fill,
         archives,
     })
 }
 
-/// The storage of this name, or `local`, which is what PVE takes.
-fn storage_of(storages: Seen<Storage>, id: Option<&StorageId>) -> Known<Option<Storage>> {
-    let id = id.map_or(LOCAL, StorageId::as_str);
-    let Seen { visible, gaps } = storages;
-    match visible.into_iter().find(|storage| storage.storage == id) {
-        Some(storage) => Known::Known(Some(storage)),
-        None => match gaps.into_iter().find(|gap| {
-            gap.path
-                .strip_prefix("/storage/")
-                .is_none_or(|hidden| hidden == id)
-        }) {
-            Some(gap) => Known::Unknown(gap),
-            None => Known::Known(None),
-        },
+fn pool_known(pool: &PoolId, listed: bool, permissions: &Permissions) -> Known<bool> {
+    match hidden_pool(permissions, pool.as_str()) {
+        Some(gap) if !listed => Known::Unknown(gap),
+        _ => Known::Known(listed),
+    }
+}
+
+/// The storage of this name. A list that may hide it does not prove that there is none.
+fn storage_of(storages: &[Storage], id: &str, permissions: &Permissions) -> Known<Option<Storage>> {
+    match storages.iter().find(|storage| storage.storage == *id) {
+        Some(storage) => Known::Known(Some(storage.clone())),
+        None => hidden_storage(permissions, id).map_or(Known::Known(None), Known::Unknown),
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-use module_kit::Failure;
 use module_kit::plan::{self, Action, Diff, Plan};
 use module_kit::settings::{Change, Settings};
+use module_kit::{Exit, Failure};
+use pve_client::Known;
 use pve_client::api::ScheduleEvents;
 use pve_types::{JobId, StorageId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::advice;
-use crate::job::key;
+use crate::job::{self, key};
 use crate::observe::{LOCAL, Observed, PresentJob, Surroundings};
 use crate::selection::{self, Selected};
 use crate::spec::{Declared, Selection, Spec};
@@ -124,14 +125,19 @@ fn present(
         return Err(Failure::usage(format!("schedule `{}` is no calendar event: {}", declared.schedule, why.trim()))
             .hint("Examples: `03:00`, `sat 04:00`, `mon..fri 02:30`, `*-*-1 01:00`. Days and times are separated by one blank."));
     }
+    if let (Selection::Pool(pool), Known::Known(false)) =
+        (&declared.selection, &surroundings.pool_exists)
+    {
+        return Err(
+            Failure::new(Exit::NothingFound, format!("pool `{pool}` does not exist")).hint(
+                format!("Make it first (`pveum pool add {pool}`), or select other guests."),
+            ),
+        );
+    }
     let selected = selection::select(declared, &surroundings.guests)?;
     let desired = desired(declared, &selected);
     let mut warnings = advice::warnings(declared, surroundings, &selected);
     let there = observed.job(declared.id.as_str());
-    let twin = observed
-        .jobs
-        .iter()
-        .find(|present| there.is_none() && same_but_for_id(&present.settings, &desired));
     let mut actions = Vec::new();
     match there {
         Some(present) => {
@@ -144,6 +150,7 @@ fn present(
                 ));
             }
             if !change.is_empty() {
+                refuse_dumpdir(declared, present, observed)?;
                 actions.push(JobAction::Update {
                     id: declared.id.clone(),
                     change,
@@ -151,26 +158,43 @@ fn present(
                 });
             }
         }
-        None => {
-            actions.push(JobAction::Create {
-                id: declared.id.clone(),
-                settings: desired.clone(),
+        None => actions.push(JobAction::Create {
+            id: declared.id.clone(),
+            settings: desired.clone(),
+        }),
+    }
+    // Also when the job is there: an earlier run may have failed between the two steps.
+    for twin in twins(declared, observed, &desired) {
+        if !twin.left_alone.is_empty() {
+            warnings.push(format!(
+                "job `{}` saves the same guests in the same way, but also has {}: it is not taken over, and the guests are saved twice.",
+                twin.job.id,
+                twin.left_alone.join(", ")
+            ));
+        } else if declared.adopt {
+            actions.push(JobAction::Delete {
+                id: twin.job.id.clone(),
+                replaced_by: Some(declared.id.clone()),
+                from: twin.settings.clone(),
             });
-            actions.extend(
-                twin.filter(|_| declared.adopt)
-                    .map(|twin| JobAction::Delete {
-                        id: twin.job.id.clone(),
-                        replaced_by: Some(declared.id.clone()),
-                        from: twin.settings.clone(),
-                    }),
-            );
-            warnings.extend(
-                twin.filter(|_| !declared.adopt)
-                    .map(|twin| warn_of_twin(twin)),
-            );
+        } else {
+            warnings.push(format!(
+                "job `{}` is equal but for its id: the same guests are saved twice. `adopt: true` takes it over.",
+                twin.job.id
+            ));
         }
     }
-    let before = there.map_or_else(|| json!({}), |present| present.settings.to_value());
+    let mut before = there.map_or_else(|| json!({}), |present| present.settings.to_value());
+    let gone: Vec<&str> = actions
+        .iter()
+        .filter_map(|action| match action {
+            JobAction::Delete { id, .. } => Some(id.as_str()),
+            JobAction::Create { .. } | JobAction::Update { .. } => None,
+        })
+        .collect();
+    if let (Value::Object(before), false) = (&mut before, gone.is_empty()) {
+        before.insert("equal jobs".to_owned(), json!(gone));
+    }
     Ok(Plan {
         actions,
         diff: diff(&declared.id, before, desired.to_value()),
@@ -178,11 +202,45 @@ fn present(
     })
 }
 
-fn warn_of_twin(twin: &PresentJob) -> String {
-    format!(
-        "job `{}` is equal but for its id: the same guests would be saved twice. `adopt: true` takes it over.",
-        twin.job.id
-    )
+/// The jobs that are equal but for their id.
+fn twins<'a>(
+    declared: &'a Declared,
+    observed: &'a Observed,
+    desired: &'a Settings,
+) -> impl Iterator<Item = &'a PresentJob> {
+    observed
+        .jobs
+        .iter()
+        .filter(|present| declared.id != present.job.id.as_str())
+        .filter(|present| job::do_the_same(&present.settings, desired))
+}
+
+/// Refuses to change a job whose archives go to a folder: only root may, and a storage beside the
+/// folder is a contradiction to Proxmox VE.
+fn refuse_dumpdir(
+    declared: &Declared,
+    present: &PresentJob,
+    observed: &Observed,
+) -> Result<(), Failure> {
+    if present.job.dumpdir.is_none() {
+        return Ok(());
+    }
+    let identity = &observed.rights.identity;
+    let why = if !identity.is_root() {
+        format!("Proxmox VE lets only `root@pam` itself change such a job, and `{identity}` is not")
+    } else if declared.storage.is_some() {
+        "a job has either a folder or a storage".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Failure::refused(format!(
+        "cannot change backup job `{}`: its archives go to a folder (dumpdir); {why}",
+        declared.id
+    ))
+    .hint(format!(
+        "Take the folder away on the node: `pvesh set /cluster/backup/{} --delete dumpdir`.",
+        declared.id
+    )))
 }
 
 /// Everything of the declared job, with its selection looked up.
@@ -190,10 +248,6 @@ pub(crate) fn desired(declared: &Declared, selected: &Selected) -> Settings {
     let mut desired = declared.settings.clone();
     desired.extend(selected.settings.clone());
     desired
-}
-
-fn same_but_for_id(one: &Settings, other: &Settings) -> bool {
-    one.change_to(other, &[]).is_empty()
 }
 
 /// The rights that carrying the plan out needs; missing ones fail in check mode too.
@@ -208,22 +262,30 @@ fn check_rights(spec: &Spec, observed: &Observed, plan: &Plan<JobAction>) -> Res
     let Spec::Present(declared) = spec else {
         return Ok(());
     };
-    let mut storages = vec![declared.storage.as_ref().map_or(LOCAL, StorageId::as_str)];
-    if let Some(present) = observed.job(declared.id.as_str()) {
-        storages.push(present.settings.get_text(key::STORAGE).unwrap_or(LOCAL));
-    }
-    for storage in storages {
-        rights.require("Datastore.Allocate", &format!("/storage/{storage}"), &doing)?;
-    }
-    if let Selection::Pool(pool) = &declared.selection {
-        rights.require("VM.Backup", &format!("/pool/{pool}"), &doing)?;
-    }
-    if let Some(storage) = &declared.fleecing_storage {
-        rights.require(
-            "Datastore.AllocateSpace",
-            &format!("/storage/{storage}"),
-            &doing,
-        )?;
+    for action in &plan.actions {
+        let mut storages = vec![declared.storage.as_ref().map_or(LOCAL, StorageId::as_str)];
+        let written = match action {
+            JobAction::Create { settings, .. } => settings.clone(),
+            JobAction::Update { change, from, .. } => {
+                // The sender must be one that could have written the job as it stands.
+                storages.push(from.get_text(key::STORAGE).unwrap_or(LOCAL));
+                change.applied_to(&Settings::new(&job::SHAPE))
+            }
+            JobAction::Delete { .. } => continue,
+        };
+        for storage in storages {
+            rights.require("Datastore.Allocate", &format!("/storage/{storage}"), &doing)?;
+        }
+        if let Some(pool) = written.get_text(key::POOL) {
+            rights.require("VM.Backup", &format!("/pool/{pool}"), &doing)?;
+        }
+        if let (Some(_), Some(storage)) = (written.get(key::FLEECING), &declared.fleecing_storage) {
+            rights.require(
+                "Datastore.AllocateSpace",
+                &format!("/storage/{storage}"),
+                &doing,
+            )?;
+        }
     }
     Ok(())
 }
@@ -231,3 +293,8 @@ fn check_rights(spec: &Spec, observed: &Observed, plan: &Plan<JobAction>) -> Res
 fn diff(id: &JobId, before: Value, after: Value) -> Diff {
     plan::diff(format!("backup job {id}"), before, after)
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ pub struct Report {
     /// The guests that the job saves, as far as they can be seen.
     #[schemars(extend("returned" = "when state is present"))]
     pub guests: Vec<CoveredGuest>,
-    /// The visible guests that the job does not save.
+    /// The visible guests that the job does not save, and the numbers it names that no visible guest has.
     #[schemars(extend("returned" = "when state is present"))]
     pub left_out: Vec<LeftOutGuest>,
     /// Why the lists of guests may be incomplete. Null when they are complete.
@@ -142,7 +142,12 @@ fn of_declared(declared: &Declared, observed: &Observed, progress: &Progress<'_,
         (None, _) => None,
     };
     let guests = match (included, &selected) {
-        (Some(included), _) => included.iter().map(with_disks).collect(),
+        // A number without a guest stands there too, with the type `unknown`.
+        (Some(included), _) => included
+            .iter()
+            .filter(|guest| guest.exists())
+            .map(with_disks)
+            .collect(),
         (None, Some(selected)) => selected.covered.iter().map(without_disks).collect(),
         (None, None) => Vec::new(),
     };
@@ -153,15 +158,23 @@ fn of_declared(declared: &Declared, observed: &Observed, progress: &Progress<'_,
             .map(|(guest, reason)| LeftOutGuest {
                 vmid: guest.vmid.get(),
                 name: guest.name.clone(),
-                reason: (*reason).to_owned(),
+                reason: reason.text().to_owned(),
             });
+    let missing = selected
+        .iter()
+        .flat_map(|selected| &selected.missing)
+        .map(|vmid| LeftOutGuest {
+            vmid: vmid.get(),
+            name: None,
+            reason: "no such guest, or hidden".to_owned(),
+        });
     Report {
         id: declared.id.to_string(),
         job: job.and_then(object),
         next_run,
         next_run_iso: next_run.and_then(iso),
         guests,
-        left_out: left_out.collect(),
+        left_out: left_out.chain(missing).collect(),
         guests_unknown: surroundings
             .and_then(|surroundings| surroundings.guests.gaps.first())
             .map(ToString::to_string),

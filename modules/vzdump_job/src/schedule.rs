@@ -18,6 +18,11 @@ pub(crate) fn check(schedule: &str) -> Result<(), Failure> {
             schedule.len()
         )));
     }
+    if schedule.contains(char::is_control) {
+        return Err(Failure::usage(
+            "schedule: it has a line break or another control character",
+        ));
+    }
     let Some(time) = time_part(schedule) else {
         return Ok(());
     };
@@ -40,10 +45,14 @@ pub(crate) fn check(schedule: &str) -> Result<(), Failure> {
 
 /// A word about a schedule that is valid but rarely what was meant.
 pub(crate) fn surprise(schedule: &str) -> Option<String> {
-    let trimmed = schedule.trim();
-    trimmed.bytes().all(|byte| byte.is_ascii_digit()).then(|| {
+    let time = schedule
+        .split_whitespace()
+        .rev()
+        .find(|word| *word != "UTC")?;
+    let numbers = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'.');
+    (time.bytes().all(numbers)).then(|| {
         format!(
-            "schedule `{trimmed}` is a minute: the job runs every hour at minute {trimmed}. Write `{trimmed}:00` for once a day."
+            "schedule `{schedule}`: a number without a colon is a minute, so the job runs every hour at minute {time}. Write `{time}:00` for the hour."
         )
     })
 }
@@ -108,8 +117,37 @@ mod tests {
     }
 
     #[test]
+    fn what_no_schedule_can_be_is_refused() {
+        assert_eq!(check(" ").unwrap_err().message, "schedule is empty");
+        let long = "1".repeat(129);
+        assert!(check(&long).unwrap_err().message.contains("129 characters"));
+        assert!(check(&"1".repeat(128)).is_ok());
+        let broken = check("03:00\nenabled 0").unwrap_err().message;
+        assert!(broken.contains("line break"), "{broken}");
+    }
+
+    #[test]
     fn a_bare_number_is_explained() {
-        assert!(surprise("08").unwrap().contains("minute 08"));
-        assert_eq!(surprise("08:00"), None);
+        for (schedule, hint) in [
+            ("08", "`08:00`"),
+            ("sat 4", "`4:00`"),
+            ("2,22 UTC", "`2,22:00`"),
+            ("8..17", "`8..17:00`"),
+        ] {
+            let said = surprise(schedule).unwrap();
+            assert!(said.contains("every hour at minute"), "{said}");
+            assert!(said.contains(hint), "{said}");
+        }
+        for schedule in [
+            "08:00",
+            "*/30",
+            "0/30",
+            "mon..fri",
+            "2026-12-24",
+            "daily",
+            "8:00 UTC",
+        ] {
+            assert_eq!(surprise(schedule), None, "{schedule}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use pve_types::{JobId, NodeName, PoolId, Retention, StorageId, Vmid};
 
 use crate::args::{Args, State};
 use crate::job::{SHAPE, fleecing_text, key, performance_text};
-use crate::schedule;
+use crate::{mail, notes, schedule};
 
 /// What shall be.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,7 @@ impl Spec {
     }
 
     /// Understands the options.
-    pub fn new(args: Args) -> Result<Self, Failure> {
+    pub fn new(args: &Args) -> Result<Self, Failure> {
         let id: JobId = typed("id", &args.id)?;
         match args.state {
             State::Absent => Ok(Self::Absent(id)),
@@ -86,7 +86,7 @@ impl Spec {
 }
 
 impl Declared {
-    fn new(id: JobId, args: Args) -> Result<Self, Failure> {
+    fn new(id: JobId, args: &Args) -> Result<Self, Failure> {
         let schedule = args.schedule.clone().unwrap_or_default().trim().to_owned();
         schedule::check(&schedule)?;
         let retention = args.retention().understood()?;
@@ -100,7 +100,7 @@ impl Declared {
             .as_deref()
             .map(|text| typed("node", text))
             .transpose()?;
-        let selection = Selection::new(&args)?;
+        let selection = Selection::new(args)?;
         let rpo_hours = number("rpo_hours", args.rpo_hours, 1, i64::MAX)?;
         let mut declared = Self {
             id,
@@ -108,14 +108,14 @@ impl Declared {
             enabled: args.enabled,
             selection,
             storage,
-            fleecing_storage: fleecing_storage(&args)?,
+            fleecing_storage: fleecing_storage(args)?,
             node,
             retention,
             rpo_hours,
             adopt: args.adopt,
             settings: Settings::new(&SHAPE),
         };
-        declared.settings = settings(&args, &declared)?;
+        declared.settings = settings(args, &declared)?;
         Ok(declared)
     }
 }
@@ -219,17 +219,18 @@ fn settings(args: &Args, declared: &Declared) -> Result<Settings, Failure> {
     let notes = args
         .notes_template
         .as_deref()
-        .map(notes_template)
+        .map(notes::stored)
         .transpose()?;
     settings.text(key::NOTES_TEMPLATE, notes.as_deref());
     if let Some(paths) = &args.exclude_path {
-        if paths
-            .iter()
-            .any(|path| path.is_empty() || path.contains('\n'))
-        {
-            return Err(Failure::usage(
-                "exclude_path: a path is empty or has a line break",
-            ));
+        for path in paths {
+            // Proxmox VE stores one per line and trims it.
+            if path.trim() != path || path.is_empty() || path.contains(char::is_control) {
+                return Err(Failure::usage(format!(
+                    "exclude_path: `{}` is empty, begins or ends with a blank, or has a line break",
+                    path.escape_debug()
+                )));
+            }
         }
         settings.list(key::EXCLUDE_PATH, paths);
     }
@@ -258,7 +259,7 @@ fn settings(args: &Args, declared: &Declared) -> Result<Settings, Failure> {
     settings.text(key::PERFORMANCE, performance(args)?.as_deref());
     settings.text(key::NOTIFICATION_MODE, args.notification_mode.as_deref());
     if let Some(mailto) = &args.mailto {
-        settings.comma_list(key::MAILTO, mailto);
+        settings.comma_list(key::MAILTO, mail::receivers(mailto)?);
     }
     settings.text(key::MAILNOTIFICATION, args.mailnotification.as_deref());
     Ok(settings)
@@ -296,31 +297,6 @@ fn performance(args: &Args) -> Result<Option<String>, Failure> {
     Ok(performance_text(workers, entries))
 }
 
-/// A template as the node stores it: line breaks are written `\n`.
-fn notes_template(text: &str) -> Result<String, Failure> {
-    const VARIABLES: [&str; 4] = ["cluster", "guestname", "node", "vmid"];
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("{{") {
-        let Some((variable, tail)) = after.split_once("}}") else {
-            return Err(Failure::usage("notes_template: `{{` has no `}}`"));
-        };
-        if !VARIABLES.contains(&variable) {
-            return Err(Failure::usage(format!(
-                "notes_template: `{variable}` is no variable of Proxmox VE"
-            ))
-            .hint(format!("It knows {}.", VARIABLES.join(", "))));
-        }
-        rest = tail;
-    }
-    let stored = text.trim_end_matches('\n').replace('\n', "\\n");
-    if stored.chars().count() > 1024 {
-        return Err(Failure::usage(
-            "notes_template: longer than 1024 characters",
-        ));
-    }
-    Ok(stored)
-}
-
 fn one_line<'a>(
     name: &str,
     text: Option<&'a str>,
@@ -329,9 +305,9 @@ fn one_line<'a>(
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    if text.contains(['\n', '\r']) {
+    if text.contains(char::is_control) {
         return Err(Failure::usage(format!(
-            "{name}: one line only, it has a line break"
+            "{name}: one line only, it has a line break or another control character"
         )));
     }
     if text.chars().count() > limit {
@@ -360,3 +336,6 @@ fn typed<T: std::str::FromStr<Err: std::fmt::Display>>(
     text.parse()
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,16 @@ use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
     let check = std::env::args().any(|argument| argument == "--check");
+    let files = generated()?;
+    if check {
+        Ok(files.check())
+    } else {
+        files.write()
+    }
+}
+
+/// Everything that is generated.
+fn generated() -> anyhow::Result<output::Files> {
     let mut files = output::Files::new();
     for module in reprise::MODULES {
         stub::generate(module, &mut files)?;
@@ -18,6 +28,9 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
-    markdown::exit_codes(&mut files);
-    if check { files.check() } else { files.write() }
+    markdown::exit_codes(&mut files)?;
+    Ok(files)
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,12 +151,13 @@ pub(crate) fn index(files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn exit_codes(files: &mut Files) {
+pub(crate) fn exit_codes(files: &mut Files) -> Result<()> {
     let mut text = format!(
         "<!-- {MARK} -->\n# Exit codes\n\nThe same for every module: the command line ends with it, Ansible has it as `exit_code`.\n\n| code | meaning |\n| --- | --- |\n"
     );
     for exit in Exit::ALL {
-        text.push_str(&format!("| {} | {} |\n", exit.code(), exit.meaning()));
+        writeln!(text, "| {} | {} |", exit.code(), exit.meaning())?;
     }
     files.add("docs/reference/exit-codes.md", text);
+    Ok(())
 }

@@ -130,15 +130,21 @@ fn help(option: &OptionSpec) -> String {
     }
     match option.default {
         Default::None => {}
-        Default::Str(text) => help.push_str(&format!(" [default: {text}]")),
-        Default::Int(number) => help.push_str(&format!(" [default: {number}]")),
-        Default::Bool(value) => help.push_str(&format!(" [default: {value}]")),
-        Default::List(list) => help.push_str(&format!(" [default: {}]", list.join(","))),
+        Default::Str(text) => note(&mut help, "default", text),
+        Default::Int(number) => note(&mut help, "default", &number.to_string()),
+        Default::Bool(value) => note(&mut help, "default", &value.to_string()),
+        Default::List(list) => note(&mut help, "default", &list.join(",")),
     }
     if !option.environment.is_empty() {
-        help.push_str(&format!(" [env: {}]", option.environment.join(", ")));
+        note(&mut help, "env", &option.environment.join(", "));
     }
     help
+}
+
+fn note(help: &mut String, name: &str, value: &str) {
+    for part in [" [", name, ": ", value, "]"] {
+        help.push_str(part);
+    }
 }
 
 /// The options that were given, as Ansible would send them.

@@ -25,23 +25,23 @@ pub(super) fn read(
     named: Option<&str>,
     environment: Environment<'_>,
 ) -> Result<Map<String, Value>, Failure> {
-    match named {
-        Some(path) => read_file(declaration, Path::new(path))?
-            .ok_or_else(|| Failure::usage(format!("the settings file `{path}` does not exist"))),
-        None => {
-            for path in candidates(environment) {
-                if let Some(options) = read_file(declaration, &path)? {
-                    return Ok(options);
-                }
-            }
-            Ok(Map::new())
+    if let Some(path) = named {
+        return read_file(declaration, Path::new(path))?
+            .ok_or_else(|| Failure::usage(format!("the settings file `{path}` does not exist")));
+    }
+    for path in candidates(environment) {
+        if let Some(options) = read_file(declaration, &path)? {
+            return Ok(options);
         }
     }
+    Ok(Map::new())
 }
 
 fn candidates(environment: Environment<'_>) -> Vec<PathBuf> {
+    // A variable that is empty or names no absolute path counts as not set.
     let of_user = environment("XDG_CONFIG_HOME")
         .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
         .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".config")))
         .map(|folder| folder.join("reprise/config.yml"));
     std::iter::once(PathBuf::from(SYSTEM))
@@ -56,7 +56,10 @@ fn read_file(
     let shown = path.display();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // The home of a system user may be /dev/null.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => {
             return Err(Failure::usage(format!(
                 "cannot read the settings file `{shown}`: {error}"
@@ -110,17 +113,25 @@ fn of_module(declaration: &Declaration, value: Value) -> Result<Map<String, Valu
             declaration.name
         )));
     };
-    for name in entries.keys() {
+    let mut options = Map::new();
+    for (name, value) in entries {
+        // Under its own name, so that it does not stand beside a flag as an alias of it.
         let known = declaration
             .spec
             .options()
-            .any(|option| option.name == name || option.aliases.contains(&name.as_str()));
-        if !known {
+            .find(|option| option.name == name || option.aliases.contains(&name.as_str()));
+        let Some(option) = known else {
             return Err(Failure::usage(format!(
                 "`{name}` is no option of {}",
                 declaration.name
             )));
+        };
+        if options.insert(option.name.to_owned(), value).is_some() {
+            return Err(Failure::usage(format!(
+                "`{}` stands twice, also as `{name}`",
+                option.name
+            )));
         }
     }
-    Ok(entries)
+    Ok(options)
 }

@@ -42,8 +42,8 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Shows the plan and asks.
-pub(super) fn ask(preview: &Preview) -> Result<(), Failure> {
-    let plan = plan(preview);
+pub(super) fn ask(preview: &Preview, secrets: &Secrets) -> Result<(), Failure> {
+    let plan = secrets.mask_text(&plan(preview));
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Failure::refused(format!(
             "nobody is there to ask, so nothing was done. The plan:\n{plan}"

@@ -12,7 +12,8 @@ use crate::{ApiPath, Client, Error, Gap, Params};
 /// The list holds the paths on which something is granted. Entries on a deeper path replace those
 /// above it, so the deepest entry counts alone. An entry that takes *every* right away on a
 /// deeper path is the one thing the list does not show; [`Client::permissions_on`] does.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Answer")]
 pub struct Permissions {
     paths: BTreeMap<String, BTreeMap<String, bool>>,
 }
