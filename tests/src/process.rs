@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 /// After this a program counts as hung.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A command with an empty environment but for a search path.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
