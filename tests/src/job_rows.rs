@@ -91,15 +91,16 @@ impl Row {
         Self::new(option, parameter, values, Value::Null)
     }
 
-    /// A flag that is off in Proxmox VE when nobody says anything: on, then off.
+    /// A flag: on, then off. Off said is another job than nothing said: then the node's own
+    /// `/etc/vzdump.conf` decides.
     fn on(option: &'static str, parameter: &'static str) -> Self {
-        let values = [(json!(true), json!("1")), (json!(false), Value::Null)];
+        let values = [(json!(true), json!("1")), (json!(false), json!("0"))];
         Self::new(option, parameter, values, Value::Null)
     }
 
-    /// A flag that is on when nobody says anything: off, then on.
+    /// The same from the other end.
     fn off(option: &'static str, parameter: &'static str) -> Self {
-        let values = [(json!(false), json!("0")), (json!(true), Value::Null)];
+        let values = [(json!(false), json!("0")), (json!(true), json!("1"))];
         Self::new(option, parameter, values, Value::Null)
     }
 
@@ -210,14 +211,19 @@ pub fn rows(server: &Server, api: &Api) -> Result<Vec<Row>> {
             "made by a test, \u{e9}t\u{e9}",
         ),
         Row::text("schedule", "schedule", "sat 04:00", "mon..fri 02:30").left_out(json!("03:00")),
-        Row::on("repeat_missed", "repeat-missed"),
+        Row::new(
+            "repeat_missed",
+            "repeat-missed",
+            [(json!(true), json!("1")), (json!(false), Value::Null)],
+            Value::Null,
+        ),
         Row::text("node", "node", &server.node, "reprise-test-nowhere"),
         Row::text("storage", "storage", "local", "reprise-test-nowhere").left_out(json!(storage)),
-        Row::text("mode", "mode", "stop", "suspend"),
+        Row::text("mode", "mode", "stop", "suspend").left_out(json!("snapshot")),
         Row::new(
             "compress",
             "compress",
-            [(json!("gzip"), json!("gzip")), (json!("none"), Value::Null)],
+            [(json!("gzip"), json!("gzip")), (json!("none"), json!("0"))],
             json!("zstd"),
         ),
         Row::number("threads", "zstd", 4, 0),
@@ -299,7 +305,7 @@ pub fn rows(server: &Server, api: &Api) -> Result<Vec<Row>> {
             "mailnotification",
             [
                 (json!("failure"), json!("failure")),
-                (json!("always"), Value::Null),
+                (json!("always"), json!("always")),
             ],
             Value::Null,
         ),

@@ -60,8 +60,11 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
             let code = result.result.get("exit_code") == Some(&json!(mistake.code));
             if result.kind != "failed" || !missing.is_empty() || !code || result.changed() {
                 wrong.push(format!(
-                    "{}: lacks {missing:?}: {} {}",
-                    mistake.name, result.kind, result.result
+                    "{}: {}, exit code {}, lacks {missing:?}: {}",
+                    mistake.name,
+                    result.kind,
+                    result.result.get("exit_code").unwrap_or(&Value::Null),
+                    result.message()
                 ));
             }
         }
@@ -137,7 +140,7 @@ fn mistakes() -> Vec<Mistake> {
         mistake(
             "a variable that is none",
             json!({"notes_template": "{{host}}"}),
-            &["notes_template", "`host` is no variable"],
+            &["notes_template", "is no variable of Proxmox VE"],
             USAGE,
         ),
         mistake(

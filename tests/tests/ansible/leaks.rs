@@ -125,16 +125,19 @@ fn marked(decorate: impl Fn(Value) -> Value) -> Result<Marked> {
     Ok(Marked { site, marks, play })
 }
 
-/// Runs it in check mode and for real, and looks everywhere.
+/// Runs it and looks everywhere.
 fn search(marked: &Marked, controller: &Controller, verbosity: &str) -> Result<()> {
     let mut play = marked.play.clone();
     if !verbosity.is_empty() {
         play = play.argument(verbosity);
     }
-    for played in [
-        play.clone().argument("--check").run(controller)?,
-        play.run(controller)?,
-    ] {
+    // Check mode once is enough: it prints what the run prints.
+    let mut plays = vec![play.clone()];
+    if verbosity.is_empty() {
+        plays.insert(0, play.argument("--check"));
+    }
+    for play in plays {
+        let played = play.run(controller)?;
         let ran = |task: usize, kind: &str| {
             let result = played.result(&format!("task {task}"))?;
             ensure!(result.kind == kind, "task {task}: {}", result.result);

@@ -99,7 +99,7 @@ fn what_a_job_lacks_is_said() -> Result<()> {
             "rpo_hours is 4, but schedule `03:00` leaves up to 24 hours",
         ),
         (json!({"schedule": "2001-01-01"}), "never comes"),
-        (json!({"schedule": "08"}), "`08` is a minute"),
+        (json!({"schedule": "08"}), "`08`: a number without a colon"),
         (
             json!({"storage": "nowhere"}),
             "storage `nowhere` does not exist",

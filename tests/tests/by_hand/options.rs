@@ -5,7 +5,7 @@ use reprise_tests::job_rows::{self, ELSEWHERE, Row, Step};
 use reprise_tests::server::merged;
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::{World, fails, succeeds};
 
 #[test]
 fn every_option_of_the_table_is_tried() -> Result<()> {
@@ -98,5 +98,54 @@ fn one(world: &World, id: &str, step: &Step) -> Result<()> {
         step.parameter,
         step.expected
     );
+    Ok(())
+}
+
+#[test]
+fn threads_belong_to_their_compressor() -> Result<()> {
+    let world = World::start()?;
+    let threads = |compress: &str| json!({"compress": compress, "threads": 2});
+    for (compress, set, unset) in [("zstd", "zstd", "pigz"), ("gzip", "pigz", "zstd")] {
+        succeeds(&world.job(threads(compress))?, true);
+        let job = world.stored()?;
+        assert_eq!(job[set], json!("2"), "{job}");
+        assert_eq!(job.get(unset), None, "{job}");
+        succeeds(&world.job(threads(compress))?, false);
+    }
+    for compress in ["lzo", "none"] {
+        fails(&world.job(threads(compress))?, 2, &["threads", compress]);
+    }
+    Ok(())
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused() -> Result<()> {
+    let world = World::start()?;
+    let cases = [
+        (json!({"ionice": 9}), "ionice"),
+        (json!({"bwlimit": -1}), "bwlimit"),
+        (
+            json!({"performance": {"max_workers": 0}}),
+            "performance.max_workers",
+        ),
+        (
+            json!({"performance": {"max_workers": 257}}),
+            "performance.max_workers",
+        ),
+        (json!({"fleecing": {"enabled": true}}), "fleecing"),
+        (json!({"keep_last": 0}), "keeping everything"),
+        (json!({"rpo_hours": 0}), "rpo_hours"),
+        (json!({"all": null, "vmid": [99]}), "vmid"),
+        (json!({"exclude": ["99"]}), "exclude"),
+        (json!({"all": null, "vmid": []}), "vmid"),
+        (json!({"all": false}), "all is false"),
+        (json!({"comment": "x".repeat(513)}), "comment"),
+        (json!({"notes_template": "{{vmid"}), "notes_template"),
+        (json!({"storage": null, "notes_template": "x"}), "storage"),
+    ];
+    for (options, says) in cases {
+        fails(&world.job(options)?, 2, &[says]);
+    }
+    assert_eq!(world.site.calls()?.1, 0, "something was written");
     Ok(())
 }
