@@ -32,7 +32,7 @@ impl Api {
         let client = Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&ca)?])
             .no_proxy()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()?;
         Ok(Self {
             client,

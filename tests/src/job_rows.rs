@@ -192,6 +192,7 @@ pub fn base(server: &Server, id: &str) -> Result<Map<String, Value>> {
 ///
 /// # Errors
 /// When the server cannot be read.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn rows(server: &Server, api: &Api) -> Result<Vec<Row>> {
     let storage = server.storage()?;
     let mut rows = selection(server, api)?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 /// After this a program counts as hung.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A command with an empty environment but for a search path.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
@@ -109,11 +109,12 @@ pub fn run(mut command: Command, input: &[u8], watch: Watch) -> Result<Ended> {
                 text(stderr)?
             );
         }
-        std::thread::sleep(Duration::from_millis(if watch == Watch::Nothing {
-            5
-        } else {
-            1
-        }));
+        std::thread::sleep(match watch {
+            Watch::Memory => Duration::from_millis(1),
+            // To read all command lines is work, and a module runs for tens of milliseconds.
+            Watch::CommandLines => Duration::from_millis(15),
+            Watch::Nothing => Duration::from_millis(5),
+        });
     };
     Ok(Ended {
         code: status.code(),

@@ -88,13 +88,25 @@ impl Program {
     /// # Errors
     /// When it cannot be run.
     pub fn module_ended(&self, name: &str, arguments: &Map<String, Value>) -> Result<Ended> {
+        self.module_of(name, arguments, Watch::Nothing)
+    }
+
+    /// The same, looking at its memory.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn module_watched(&self, name: &str, arguments: &Map<String, Value>) -> Result<Ended> {
+        self.module_of(name, arguments, Watch::Memory)
+    }
+
+    fn module_of(&self, name: &str, arguments: &Map<String, Value>, watch: Watch) -> Result<Ended> {
         let mut arguments = arguments.clone();
         arguments.insert("_module".to_owned(), name.into());
         let file = tempfile::NamedTempFile::new_in(self.home.path())?;
         fs::write(file.path(), Value::Object(arguments).to_string())?;
         let mut command = self.command();
         command.arg(file.path());
-        process::run(command, b"", Watch::Nothing)
+        process::run(command, b"", watch)
     }
 
     /// The same, with the arguments on standard input.

@@ -29,7 +29,7 @@ impl Site {
     pub fn start() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("reprise-lab-").tempdir()?;
         let mut node = NodeConfig::new(NODE);
-        node.password = "not-a-word-of-any-dictionary".to_owned();
+        "not-a-word-of-any-dictionary".clone_into(&mut node.password);
         let config = LabConfig::new(folder.path()).with_nodes(vec![node]);
         let lab = Lab::start(&config)?;
         let site = Self {

@@ -25,6 +25,9 @@ pub struct Suite<'a> {
     left_out: Vec<String>,
 }
 
+/// One part: makes things, looks at them, takes them away.
+type Part = fn(&mut Suite<'_>) -> Result<()>;
+
 /// Runs everything against a server and says what was left out, and why.
 ///
 /// # Errors
@@ -40,7 +43,7 @@ pub fn run(controller: &Controller, server: &Server) -> Result<()> {
             "faults, least-privilege tokens and a node that is down: they need the lab".to_owned(),
         ],
     };
-    let parts: [(&str, fn(&mut Suite<'_>) -> Result<()>); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("storages", storages::run),
         ("jobs", jobs::run),
         ("a job by password and fingerprint", jobs::by_password),

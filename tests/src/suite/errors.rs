@@ -71,6 +71,7 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes() -> Vec<Mistake> {
     let mistake = |name, options, says, code| Mistake {
         name,

@@ -93,8 +93,10 @@ fn hidden_guests_are_unknown() -> Result<()> {
 
 #[test]
 fn a_missing_right_is_refused_before_anything_is_written() -> Result<()> {
+    // The grants, what the task says, the privilege that is missing, the line that gives it.
+    type Case<'a> = (Vec<(&'a str, &'a str)>, Value, &'a str, &'a str);
     let [root, guests, storage, pool] = ENOUGH;
-    let cases: [(Vec<(&str, &str)>, Value, &str, &str); 4] = [
+    let cases: [Case<'_>; 4] = [
         (
             vec![("/", "Sys.Audit"), guests, storage, pool],
             json!({}),

@@ -1,0 +1,23 @@
+//! The installed tarball through a real `ansible-playbook`, against the lab.
+
+#![cfg(test)]
+
+mod emulated;
+mod failures;
+mod leaks;
+mod plays;
+mod ways;
+
+use std::process::ExitCode;
+
+use reprise_tests::trial;
+
+fn main() -> ExitCode {
+    trial::main(&[
+        plays::TESTS,
+        ways::TESTS,
+        failures::TESTS,
+        leaks::TESTS,
+        emulated::tests(),
+    ])
+}
