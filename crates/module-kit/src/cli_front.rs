@@ -144,3 +144,6 @@ fn json(outcome: &Outcome, exit: Exit) -> Value {
     object.insert("exit_code".to_owned(), json!(exit));
     Value::Object(object)
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,69 @@ mod tests {
     }
 
     #[test]
+    fn ansible_without_arguments_reads_standard_input() {
+        assert_eq!(
+            of(&["AnsiballZ_vzdump_job.py"]),
+            Call::Ansible {
+                module: None,
+                source: "-".into()
+            }
+        );
+        assert_eq!(
+            of(&["vzdump_job", "-"]),
+            Call::Ansible {
+                module: Some("vzdump_job"),
+                source: "-".into()
+            }
+        );
+    }
+
+    #[test]
+    fn a_file_with_more_arguments_is_no_front() {
+        let file = std::env::current_exe().unwrap();
+        let text = file.to_str().unwrap();
+        assert_eq!(of(&["reprise", text, "--yes"]), Call::Unknown(text.into()));
+        assert_eq!(
+            of(&["vzdump_job", text, "--yes"]),
+            Call::Command {
+                module: "vzdump_job",
+                arguments: vec![text.into(), "--yes".into()]
+            }
+        );
+        // A folder or a file that is not there is no source of arguments.
+        assert_eq!(of(&["reprise", "/"]), Call::Unknown("/".into()));
+        assert_eq!(
+            of(&["reprise", "/nonexistent"]),
+            Call::Unknown("/nonexistent".into())
+        );
+    }
+
+    #[test]
+    fn a_module_without_arguments_is_its_command() {
+        assert_eq!(
+            of(&["vzdump_job"]),
+            Call::Command {
+                module: "vzdump_job",
+                arguments: vec![]
+            }
+        );
+        assert_eq!(
+            of(&["reprise", "pve_storage"]),
+            Call::Command {
+                module: "pve_storage",
+                arguments: vec![]
+            }
+        );
+    }
+
+    #[test]
+    fn no_program_name_at_all_is_help() {
+        assert_eq!(call(&MODULES, vec![]), Call::Help);
+        assert_eq!(of(&["reprise", "-h"]), Call::Help);
+        assert_eq!(of(&["reprise", "-V"]), Call::Version);
+    }
+
+    #[test]
     fn words_of_the_program_itself() {
         assert_eq!(of(&["reprise"]), Call::Help);
         assert_eq!(of(&["reprise", "--version"]), Call::Version);

@@ -231,6 +231,7 @@ mod tests {
 
     /// Each option beside what Proxmox VE gives back for it.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_is_declared_and_what_is_stored_have_one_form() {
         for (option, answers) in [
             (

@@ -135,3 +135,127 @@ fn of_module(declaration: &Declaration, value: Value) -> Result<Map<String, Valu
     }
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Module;
+    use crate::sample::Sample;
+
+    const SAMPLE: &Declaration = &Sample::DECLARATION;
+
+    fn refusal(text: &str) -> String {
+        options(SAMPLE, text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_options_of_the_connection_and_of_this_module_count() {
+        let text =
+            "api_host: pve1\napi_port: 8006\nsample:\n  exit: 3\nvzdump_job:\n  storage: x\n";
+        assert_eq!(
+            Value::Object(options(SAMPLE, text).unwrap()),
+            json!({"api_host": "pve1", "api_port": 8006, "exit": 3})
+        );
+        for empty in ["", " \n", "{}"] {
+            assert!(options(SAMPLE, empty).unwrap().is_empty(), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, words) in [
+            ("- a\n", "it is no mapping of names to values"),
+            (
+                "apihost: pve1\n",
+                "`apihost` is no option of the connection",
+            ),
+            ("sample: 5\n", "`sample` is no mapping of options to values"),
+            ("sample:\n  speed: 1\n", "`speed` is no option of sample"),
+            (
+                "sample:\n  steps: [a]\n  work: [b]\n",
+                "`steps` stands twice, also as `work`",
+            ),
+        ] {
+            let refusal = refusal(text);
+            assert!(refusal.contains(words), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_tells_the_place_and_quotes_nothing() {
+        for text in [
+            "api_host: pve1\napi_token_secret: 'hunter2\n",
+            "api_token_secret: hunter2: x\n",
+            "api_token_secret: [hunter2\n",
+            "api_token_secret: &hunter2 *hunter3\n",
+            "api_token_secret: hunter2\napi_token_secret: hunter2\n",
+            "api_token_secret: !hunter2 {\n",
+        ] {
+            let Err(failure) = options(SAMPLE, text) else {
+                panic!("{text:?} is no mistake")
+            };
+            let refusal = failure.to_string();
+            assert!(refusal.contains("this is no YAML"), "{refusal}");
+            assert!(!refusal.contains("hunter"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_named_file_must_be_there_and_others_need_not() {
+        let missing = read(SAMPLE, Some("/nonexistent/config.yml"), &|_| None).unwrap_err();
+        assert_eq!(
+            missing.message,
+            "the settings file `/nonexistent/config.yml` does not exist"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let unreadable = read_file(SAMPLE, folder.path()).unwrap_err();
+        assert!(
+            unreadable.message.contains("cannot read the settings file"),
+            "{unreadable}"
+        );
+        // The home of a system user.
+        let below_a_file = Path::new("/dev/null/.config/reprise/config.yml");
+        assert_eq!(read_file(SAMPLE, below_a_file), Ok(None));
+    }
+
+    #[test]
+    fn the_file_of_the_machine_comes_before_that_of_the_user() {
+        let of = |config: Option<&str>, home: Option<&str>| {
+            let (config, home) = (config.map(str::to_owned), home.map(str::to_owned));
+            candidates(&move |name: &str| match name {
+                "XDG_CONFIG_HOME" => config.clone(),
+                "HOME" => home.clone(),
+                _ => None,
+            })
+        };
+        let system = PathBuf::from(SYSTEM);
+        assert_eq!(of(None, None), std::slice::from_ref(&system));
+        let home = PathBuf::from("/home/a/.config/reprise/config.yml");
+        assert_eq!(of(None, Some("/home/a")), [system.clone(), home.clone()]);
+        assert_eq!(
+            of(Some(""), Some("/home/a")),
+            [system.clone(), home.clone()]
+        );
+        assert_eq!(
+            of(Some("relative"), Some("/home/a")),
+            [system.clone(), home]
+        );
+        let named = PathBuf::from("/c/reprise/config.yml");
+        assert_eq!(of(Some("/c"), Some("/home/a")), [system, named]);
+    }
+
+    #[test]
+    fn a_mistake_in_a_file_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yml");
+        fs::write(&path, "nonsense: 1\n").unwrap();
+        let failure = read(SAMPLE, path.to_str(), &|_| None).unwrap_err();
+        assert!(
+            failure.message.contains(path.to_str().unwrap()),
+            "{failure}"
+        );
+        assert!(failure.message.contains("`nonsense`"), "{failure}");
+    }
+}

@@ -134,3 +134,47 @@ fn shown(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn preview() -> Preview {
+        Preview {
+            actions: vec!["do it".to_owned()],
+            diff: crate::plan::diff(
+                "x",
+                json!({"a": "1", "same": ["x"], "gone": 5}),
+                json!({"a": "2", "same": ["x"], "new": ["y", "z"]}),
+            ),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_shows_only_what_differs() {
+        assert_eq!(
+            plan(&preview()),
+            "  do it\n    - a: 1\n    + a: 2\n    - gone: 5\n    + new: [\"y\",\"z\"]\n"
+        );
+    }
+
+    #[test]
+    fn where_nobody_can_answer_nothing_is_done_and_no_secret_shown() {
+        // A test runs without a terminal on at least one of the two.
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            return;
+        }
+        let mut secrets = Secrets::default();
+        secrets.add("hunter2-is-long");
+        let mut preview = preview();
+        preview.actions.push("do hunter2-is-long".to_owned());
+        let failure = ask(&preview, &secrets).unwrap_err();
+        assert_eq!(failure.exit, Exit::Refused);
+        assert!(failure.message.contains("do it"), "{failure}");
+        assert!(!failure.message.contains("hunter2"), "{failure}");
+        assert!(failure.hint.unwrap().contains("--yes"));
+    }
+}

@@ -123,7 +123,7 @@ fn retention_that_keeps_fewer_than_the_rpo_needs() {
 #[test]
 fn retention_that_keeps_everything() {
     let none = World::new().around(|around| {
-        around.storage = Known::Known(Some(storage(json!({"prune-backups": null}))))
+        around.storage = Known::Known(Some(storage(json!({"prune-backups": null}))));
     });
     one(
         &none,
