@@ -89,7 +89,9 @@ fn run_parsed(
     }
     let (options, connection) = connection::split(parsed.values.clone());
     let connect = || connection::client(&connection, environment);
-    let context = Context::new(&SystemClock, &connect);
+    let secrets = parsed.secrets.clone();
+    let progress = |line: &str| terminal::progress(&secrets.mask_text(line));
+    let context = Context::new(&SystemClock, &connect).telling(&progress);
     let consent: &mut dyn FnMut(&Preview) -> Result<(), Failure> = &mut |preview| {
         if matches.get_flag("yes") {
             Ok(())

@@ -10,6 +10,9 @@ use crate::failure::Failure;
 /// Makes the client when a module first needs it.
 pub type Connect<'a> = dyn Fn() -> Result<Client, Failure> + Sync + 'a;
 
+/// Shows a line of progress.
+pub type Tell<'a> = dyn Fn(&str) + Sync + 'a;
+
 /// What observe and apply work with.
 #[expect(
     missing_debug_implementations,
@@ -19,6 +22,7 @@ pub struct Context<'a> {
     clock: &'a dyn Clock,
     connect: &'a Connect<'a>,
     client: OnceLock<Result<Client, Failure>>,
+    progress: Option<&'a Tell<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -28,6 +32,21 @@ impl<'a> Context<'a> {
             clock,
             connect,
             client: OnceLock::new(),
+            progress: None,
+        }
+    }
+
+    /// The same, telling somebody how long work gets on.
+    #[must_use]
+    pub fn telling(mut self, progress: &'a Tell<'a>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Tells how long work gets on; nobody hears it unless a person looks at a terminal.
+    pub fn progress(&self, line: &str) {
+        if let Some(tell) = self.progress {
+            tell(line);
         }
     }
 

@@ -166,6 +166,11 @@ fn steps<M: Module>(
     outcome.changed = !plan.is_empty();
     let report = M::report(&spec, &observed, &progress);
     outcome.rendered = M::render(&report);
+    let verdict = M::verdict(&report);
+    outcome.failure = verdict.failure;
+    if let Some(preview) = &mut outcome.preview {
+        preview.warnings.extend(verdict.warnings);
+    }
     match serde_json::to_value(&report) {
         Ok(Value::Object(map)) => outcome.report = map,
         Ok(_) | Err(_) => {

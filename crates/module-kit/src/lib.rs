@@ -38,12 +38,12 @@ pub mod settings;
 pub mod testing;
 
 pub use clock::{Clock, FixedClock, SystemClock};
-pub use context::{Connect, Context};
+pub use context::{Connect, Context, Tell};
 pub use driver::{Mode, Registered};
 pub use exit::Exit;
 pub use failure::Failure;
 pub use markup::plain_text;
-pub use module::{Declaration, Module, Progress};
+pub use module::{Declaration, Module, Progress, Verdict};
 
 /// The result of a read that ran beside others. A read that panicked goes on panicking: the panic
 /// hook has already told the user.

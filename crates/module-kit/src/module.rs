@@ -39,6 +39,15 @@ pub enum Progress<'a, Done> {
     Applied(&'a [Done]),
 }
 
+/// What a result says of the run that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Why the run counts as failed.
+    pub failure: Option<Failure>,
+    /// What the user should know although it is no error.
+    pub warnings: Vec<String>,
+}
+
 /// A module: spec, observe, plan, apply, report.
 pub trait Module {
     /// What it is called and what it accepts.
@@ -79,6 +88,12 @@ pub trait Module {
         observed: &Self::Observed,
         progress: &Progress<'_, Self::Done>,
     ) -> Self::Report;
+
+    /// What the result says of the run itself: whether it counts as failed although every action
+    /// was done, and what the user should know.
+    fn verdict(_report: &Self::Report) -> Verdict {
+        Verdict::default()
+    }
 
     /// The result for a person.
     fn render(report: &Self::Report) -> String;

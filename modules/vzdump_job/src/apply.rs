@@ -7,6 +7,7 @@ use pve_client::api::{IncludedGuest, Job};
 
 use crate::job;
 use crate::plan::JobAction;
+use crate::run_now::{self, GuestResult};
 
 /// What one action did.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub enum Done {
     },
     /// A job is gone.
     Removed,
+    /// The job ran; what became of each guest.
+    Ran(Vec<GuestResult>),
 }
 
 pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, Failure> {
@@ -37,6 +40,15 @@ pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, F
                 id.as_str(),
                 &change.applied_to(&job::settings(&now)),
             )
+        }
+        JobAction::Run {
+            id,
+            nodes,
+            settings,
+            timeout,
+        } => {
+            guarded(client, id.as_str(), settings)?.ok_or_else(|| changed(id.as_str()))?;
+            run_now::run(settings, nodes, *timeout, context).map(Done::Ran)
         }
         JobAction::Delete { id, from, .. } => {
             // Gone meanwhile is what was wanted.

@@ -1,14 +1,19 @@
 //! The options as typed: what the table says, before anything is understood.
 
+use ansible_module::option::Default;
 use module_kit::fragment::retention::RetentionArgs;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::options::DECLARATION;
 
 /// The options of a call, coerced. The table in `options.rs` says what each is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Args {
     pub(crate) id: String,
     pub(crate) state: State,
+    pub(crate) timeout: Option<i64>,
     pub(crate) enabled: bool,
     pub(crate) comment: Option<String>,
     pub(crate) adopt: bool,
@@ -51,6 +56,30 @@ pub struct Args {
 }
 
 impl Args {
+    /// The options that say something else than their default, but for `but`.
+    pub(crate) fn given(&self, but: &[&str]) -> Vec<&'static str> {
+        let values = serde_json::to_value(self).unwrap_or_default();
+        DECLARATION
+            .spec
+            .options()
+            .filter(|option| !but.contains(&option.name))
+            // The options of the connection are not among these values.
+            .filter(|option| {
+                let Some(value) = values.get(option.name) else {
+                    return false;
+                };
+                let default = match option.default {
+                    Default::Str(text) => Value::from(text),
+                    Default::Bool(value) => Value::from(value),
+                    Default::Int(number) => Value::from(number),
+                    Default::None | Default::List(_) => Value::Null,
+                };
+                *value != default
+            })
+            .map(|option| option.name)
+            .collect()
+    }
+
     /// The options of retention.
     pub(crate) const fn retention(&self) -> RetentionArgs {
         RetentionArgs {
@@ -66,15 +95,16 @@ impl Args {
 }
 
 /// Whether the job shall exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Present,
     Absent,
+    Run,
 }
 
 /// The sub-options of `fleecing`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FleecingArgs {
     pub(crate) enabled: bool,
@@ -82,7 +112,7 @@ pub(crate) struct FleecingArgs {
 }
 
 /// The sub-options of `performance`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PerformanceArgs {
     pub(crate) max_workers: Option<i64>,

@@ -108,6 +108,10 @@ impl World {
         Self(Observed {
             jobs: Vec::new(),
             included: None,
+            run_guests: Seen {
+                visible: Vec::new(),
+                gaps: Vec::new(),
+            },
             surroundings: Some(Surroundings {
                 schedule: ScheduleEvents::Valid(every(24)),
                 guests: Seen {

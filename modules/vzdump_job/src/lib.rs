@@ -8,6 +8,7 @@
 //! | `plan`, `selection` | what has to be done |
 //! | `advice`, `forecast` | what a job needs and does not have |
 //! | `apply` | does it |
+//! | `run_now`, `task_log` | `state: run`, and what a task's log says of each guest |
 //! | `report` | says what came of it |
 //! | `job` | the parameters of a job in Proxmox VE |
 
@@ -24,20 +25,23 @@ mod observe;
 mod options;
 mod plan;
 mod report;
+mod run_now;
 #[cfg(test)]
 mod run_tests;
 mod schedule;
 mod selection;
 mod spec;
+mod task_log;
 
 use module_kit::plan::Plan;
-use module_kit::{Context, Declaration, Failure, Module, Progress};
+use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};
 
 pub use apply::Done;
 pub use args::Args;
 pub use observe::{Observed, PresentJob, Surroundings};
 pub use plan::JobAction;
-pub use report::{CoveredGuest, Disk, LeftOutGuest, Report};
+pub use report::{CoveredGuest, Disk, LeftOutGuest, Report, RunResult};
+pub use run_now::{GuestResult, NodeRun};
 pub use spec::{Declared, Selection, Spec};
 
 /// The module.
@@ -76,6 +80,10 @@ impl Module for VzdumpJob {
 
     fn report(spec: &Spec, observed: &Observed, progress: &Progress<'_, Done>) -> Report {
         report::report(spec, observed, progress)
+    }
+
+    fn verdict(report: &Report) -> Verdict {
+        report::verdict(report)
     }
 
     fn render(report: &Report) -> String {

@@ -30,6 +30,8 @@ pub struct Observed {
     pub included: Option<Vec<IncludedGuest>>,
     /// What only a declared job needs to know.
     pub surroundings: Option<Surroundings>,
+    /// The guests, when the job shall run now; empty otherwise.
+    pub run_guests: Seen<Guest>,
     /// Who asks, and what they may do.
     pub rights: Rights,
 }
@@ -85,19 +87,27 @@ impl Observed {
 
 pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
     let client = context.client()?;
-    let (jobs, included, permissions, surroundings) = std::thread::scope(|scope| {
+    let (jobs, included, permissions, surroundings, run_guests) = std::thread::scope(|scope| {
         let jobs = scope.spawn(|| client.jobs());
         let included = scope.spawn(|| client.included_volumes(spec.id().as_str()));
         let permissions = scope.spawn(|| client.permissions());
         let surroundings = match spec {
-            Spec::Absent(_) => Ok(None),
+            Spec::Absent(_) | Spec::Run { .. } => Ok(None),
             Spec::Present(declared) => surroundings(declared, client).map(Some),
+        };
+        let run_guests = match spec {
+            Spec::Run { .. } => client.resources().map(|resources| resources.guests),
+            Spec::Present(_) | Spec::Absent(_) => Ok(Seen {
+                visible: Vec::new(),
+                gaps: Vec::new(),
+            }),
         };
         (
             joined(jobs),
             joined(included),
             joined(permissions),
             surroundings,
+            run_guests,
         )
     });
     let jobs = jobs?;
@@ -105,6 +115,7 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         jobs: jobs.into_iter().map(PresentJob::new).collect(),
         included: included?,
         surroundings: surroundings?,
+        run_guests: run_guests?,
         rights: Rights {
             identity: client.identity().clone(),
             permissions: permissions?,

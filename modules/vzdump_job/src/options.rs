@@ -18,9 +18,10 @@ const JOB: OptionGroup = OptionGroup {
             ],
         )
         .required(),
-        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay."])
-            .choices(&["present", "absent"])
+        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay.", "V(run) runs the stored job now, on every node that holds one of its guests, and waits. It takes O(id) and O(timeout) only, and is always a change."])
+            .choices(&["present", "absent", "run"])
             .default(Default::Str("present")),
+        OptionSpec::new("timeout", Kind::Int, &["With O(state=run): how many seconds to wait. A run that takes longer goes on, and the task fails. V(86400) when left out."]),
         OptionSpec::new("enabled", Kind::Bool, &["Whether the job runs by its schedule."])
             .default(Default::Bool(true)),
         OptionSpec::new("comment", Kind::Str, &["One line about the job, at most 512 characters."]),
@@ -256,6 +257,12 @@ const EXAMPLES: &str = r"- name: Back up every guest of prod at three in the mor
     keep_weekly: 2
     bwlimit: 51200
     notes_template: !unsafe '{{guestname}} on {{node}}'
+
+- name: Run a job now and wait for its archives
+  reprise.pve.vzdump_job:
+    id: reprise-prod
+    state: run
+  register: run
 
 - name: See what removing a job would do
   reprise.pve.vzdump_job:

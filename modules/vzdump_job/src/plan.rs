@@ -1,6 +1,7 @@
 //! What has to be done so that the job is as declared. Pure.
 
 use std::fmt;
+use std::time::Duration;
 
 use module_kit::plan::{self, Action, Diff, Plan};
 use module_kit::settings::{Change, Settings};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::advice;
 use crate::job::{self, key};
 use crate::observe::{LOCAL, Observed, PresentJob, Surroundings};
+use crate::run_now::{self, NodeRun};
 use crate::selection::{self, Selected};
 use crate::spec::{Declared, Selection, Spec};
 
@@ -38,6 +40,19 @@ pub enum JobAction {
         #[serde(skip)]
         from: Settings,
     },
+    /// Runs it now.
+    Run {
+        /// Its id.
+        id: JobId,
+        /// Where, and which guests.
+        nodes: Vec<NodeRun>,
+        /// The guard, and what vzdump is told.
+        #[serde(skip)]
+        settings: Settings,
+        /// How long its end is waited for.
+        #[serde(skip)]
+        timeout: Duration,
+    },
     /// Removes it.
     Delete {
         /// Its id, which need not be one that this module would give.
@@ -58,6 +73,15 @@ impl fmt::Display for JobAction {
             Self::Create { id, .. } => write!(formatter, "create backup job `{id}`"),
             Self::Update { id, change, .. } => {
                 write!(formatter, "change backup job `{id}`: {}", change.sentence())
+            }
+            Self::Run { id, nodes, .. } => {
+                let guests: usize = nodes.iter().map(|run| run.guests.len()).sum();
+                let names: Vec<&str> = nodes.iter().map(|run| run.node.as_str()).collect();
+                write!(
+                    formatter,
+                    "run backup job `{id}` for {guests} guests on {}",
+                    names.join(", ")
+                )
             }
             Self::Delete {
                 id,
@@ -90,6 +114,7 @@ pub(crate) fn plan(spec: &Spec, observed: &Observed) -> Result<Plan<JobAction>, 
             )));
         }
         (Spec::Absent(id), _) => absent(id, observed),
+        (Spec::Run { id, timeout }, _) => return run_now::plan(id, *timeout, observed),
     };
     if !plan.is_empty() {
         check_rights(spec, observed, &plan)?;
@@ -189,7 +214,7 @@ fn present(
         .iter()
         .filter_map(|action| match action {
             JobAction::Delete { id, .. } => Some(id.as_str()),
-            JobAction::Create { .. } | JobAction::Update { .. } => None,
+            JobAction::Create { .. } | JobAction::Update { .. } | JobAction::Run { .. } => None,
         })
         .collect();
     if let (Value::Object(before), false) = (&mut before, gone.is_empty()) {
@@ -271,7 +296,7 @@ fn check_rights(spec: &Spec, observed: &Observed, plan: &Plan<JobAction>) -> Res
                 storages.push(from.get_text(key::STORAGE).unwrap_or(LOCAL));
                 change.applied_to(&Settings::new(&job::SHAPE))
             }
-            JobAction::Delete { .. } => continue,
+            JobAction::Delete { .. } | JobAction::Run { .. } => continue,
         };
         for storage in storages {
             rights.require("Datastore.Allocate", &format!("/storage/{storage}"), &doing)?;

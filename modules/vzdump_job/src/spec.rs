@@ -1,6 +1,7 @@
 //! What the options mean. No IO.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use module_kit::Failure;
 use module_kit::settings::Settings;
@@ -17,6 +18,13 @@ pub enum Spec {
     Present(Box<Declared>),
     /// No job of this id.
     Absent(JobId),
+    /// The stored job runs now.
+    Run {
+        /// Its id.
+        id: JobId,
+        /// How long its end is waited for.
+        timeout: Duration,
+    },
 }
 
 /// A job as declared.
@@ -69,14 +77,35 @@ impl Spec {
     pub const fn id(&self) -> &JobId {
         match self {
             Self::Present(declared) => &declared.id,
-            Self::Absent(id) => id,
+            Self::Absent(id) | Self::Run { id, .. } => id,
         }
     }
 
     /// Understands the options.
     pub fn new(args: &Args) -> Result<Self, Failure> {
         let id: JobId = typed("id", &args.id)?;
+        let seconds = number("timeout", args.timeout, 1, 31_536_000)?;
+        if args.state != State::Run && seconds.is_some() {
+            return Err(Failure::usage(
+                "timeout: only `state: run` waits for something",
+            ));
+        }
         match args.state {
+            State::Run => {
+                let others = args.given(&["id", "state", "timeout"]);
+                if !others.is_empty() {
+                    return Err(Failure::usage(format!(
+                        "state is run, which runs the job as it is stored, but {} is given too",
+                        others.join(", ")
+                    ))
+                    .hint("Declare the job with `state: present` first, then run it by its id."));
+                }
+                let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+                Ok(Self::Run {
+                    id,
+                    timeout: Duration::from_secs(seconds.unwrap_or(86_400)),
+                })
+            }
             State::Absent => Ok(Self::Absent(id)),
             State::Present => {
                 Declared::new(id, args).map(|declared| Self::Present(Box::new(declared)))

@@ -21,6 +21,15 @@ fn tell(text: &str) {
     writeln!(io::stderr(), "{text}").ok();
 }
 
+/// Shows how long work gets on, in one line that the next one overwrites; nothing where nobody
+/// looks.
+pub(super) fn progress(line: &str) {
+    if io::stderr().is_terminal() {
+        let short: String = line.chars().take(100).collect();
+        write!(io::stderr(), "\r\x1b[K{short}\r").ok();
+    }
+}
+
 /// Prints a warning.
 pub(super) fn warning(text: &str) {
     tell(&format!("warning: {text}"));
@@ -70,7 +79,8 @@ pub(super) fn show(outcome: &Outcome, predicted: bool, secrets: &Secrets) {
         for sentence in &preview.warnings {
             warning(&secrets.mask_text(sentence));
         }
-        if outcome.failure.is_none() {
+        // A result that counts as failed is shown all the same: it says what failed.
+        if outcome.failure.is_none() || !outcome.rendered.is_empty() {
             let head = match (predicted, outcome.changed) {
                 (_, false) => "Nothing to do.\n",
                 (true, true) => "Would be done:\n",
