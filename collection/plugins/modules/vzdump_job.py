@@ -37,11 +37,21 @@ options:
       V(present) declares the job completely: an option left out returns to the default of Proxmox
       VE.
     - V(absent) removes the job. Archives stay.
+    - >-
+      V(run) runs the stored job now, on every node that holds one of its guests, and
+      waits. It takes O(id) and O(timeout) only, and is always a change.
     type: str
     default: present
     choices:
     - present
     - absent
+    - run
+  timeout:
+    description:
+    - >-
+      With O(state=run): how many seconds to wait. A run that takes longer goes on, and the task
+      fails. V(86400) when left out.
+    type: int
   enabled:
     description:
     - Whether the job runs by its schedule.
@@ -393,6 +403,12 @@ EXAMPLES = r"""
     bwlimit: 51200
     notes_template: !unsafe '{{guestname}} on {{node}}'
 
+- name: Run a job now and wait for its archives
+  reprise.pve.vzdump_job:
+    id: reprise-prod
+    state: run
+  register: run
+
 - name: See what removing a job would do
   reprise.pve.vzdump_job:
     id: reprise-old
@@ -527,6 +543,65 @@ guests_unknown:
   returned: success
   type: str
   sample: "guests may be hidden (missing: `VM.Audit` on `/vms`)"
+runs:
+  description:
+  - What became of each guest that the job should save.
+  returned: when state is run, not in check mode
+  type: list
+  elements: dict
+  contains:
+    vmid:
+      description:
+      - The number of the guest.
+      returned: always
+      type: int
+      sample: 101
+    node:
+      description:
+      - The node that ran it.
+      returned: always
+      type: str
+      sample: pve1
+    task:
+      description:
+      - The task of the node; null when none was started.
+      returned: always
+      type: str
+      sample: "UPID:pve1:0000A1B2:00C3D4E5:6921F0A0:vzdump:101:root@pam:"
+    archive:
+      description:
+      - The volume of the archive; null when there is none.
+      returned: always
+      type: str
+      sample: local-backup:backup/vzdump-qemu-101-2026_11_22-03_00_02.vma.zst
+    size:
+      description:
+      - The size of the archive in bytes; null when it cannot be seen.
+      returned: always
+      type: int
+      sample: 201326592
+    duration:
+      description:
+      - How long it took, in seconds.
+      returned: always
+      type: int
+      sample: 42
+    error:
+      description:
+      - Why there is no archive; null when there is one.
+      returned: always
+      type: str
+    log_tail:
+      description:
+      - When it failed, the last lines of the log about it.
+      returned: always
+      type: list
+      elements: str
+    warnings:
+      description:
+      - How many warnings the task ended with. It succeeded all the same.
+      returned: always
+      type: int
 actions:
   description:
   - >-
