@@ -185,7 +185,7 @@ fn show(plan: &Plan<JobAction>) -> String {
         let changes = match action {
             JobAction::Create { settings, .. } => settings.to_changes(),
             JobAction::Update { change, .. } => change.to_changes(),
-            JobAction::Delete { .. } => continue,
+            JobAction::Delete { .. } | JobAction::Run { .. } => continue,
         };
         lines.push(format!("  {}", changes.for_update().encoded()));
     }

@@ -27,6 +27,8 @@ mod plan;
 mod report;
 mod run_now;
 #[cfg(test)]
+mod run_now_tests;
+#[cfg(test)]
 mod run_tests;
 mod schedule;
 mod selection;
