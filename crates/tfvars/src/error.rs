@@ -25,6 +25,7 @@ pub struct Error {
     kind: Kind,
     file: Option<String>,
     line: Option<usize>,
+    column: Option<usize>,
     message: String,
     hint: Option<String>,
 }
@@ -35,6 +36,7 @@ impl Error {
             kind,
             file: None,
             line: None,
+            column: None,
             message: message.into(),
             hint: None,
         }
@@ -44,6 +46,12 @@ impl Error {
     pub(crate) fn at(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
+    }
+
+    #[must_use]
+    pub(crate) fn at_column(mut self, line: usize, column: usize) -> Self {
+        self.column = Some(column);
+        self.at(line)
     }
 
     /// What to do next, unless something better was said already.
@@ -73,14 +81,14 @@ impl Error {
 /// Without the hint.
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(formatter, "`{file}`")?;
-            if let Some(line) = self.line {
-                write!(formatter, " line {line}")?;
-            }
-            formatter.write_str(": ")?;
-        } else if let Some(line) = self.line {
-            write!(formatter, "line {line}: ")?;
+        let line = self.line.map(|line| format!("line {line}"));
+        let column = self.column.map(|column| format!("column {column}"));
+        let place: Vec<String> = line.into_iter().chain(column).collect();
+        let file = self.file.as_ref().map(|file| format!("`{file}`"));
+        let place = (!place.is_empty()).then(|| place.join(", "));
+        let place: Vec<String> = file.into_iter().chain(place).collect();
+        if !place.is_empty() {
+            write!(formatter, "{}: ", place.join(" "))?;
         }
         formatter.write_str(&self.message)
     }

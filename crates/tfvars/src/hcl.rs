@@ -13,15 +13,8 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Error> {
     // The error's own text would quote the line, and a line may hold a secret.
     let body = parser::parse_body(text).map_err(|error| {
         let at = error.location();
-        Error::new(
-            Kind::Syntax,
-            format!(
-                "column {}: this is no HCL: {}",
-                at.column(),
-                error.message()
-            ),
-        )
-        .at(at.line())
+        Error::new(Kind::Syntax, format!("this is no HCL: {}", error.message()))
+            .at_column(at.line(), at.column())
     })?;
     let lines = Lines::of(text);
     let line = |span: Option<std::ops::Range<usize>>| span.map_or(1, |span| lines.at(span.start));

@@ -35,11 +35,7 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Error> {
 /// Where it broke, and nothing else: the error's own text may quote a value.
 fn broken(error: &serde_json::Error, first: usize) -> Error {
     let line = first.saturating_add(error.line().saturating_sub(1));
-    Error::new(
-        Kind::Syntax,
-        format!("column {}: this is no JSON", error.column()),
-    )
-    .at(line)
+    Error::new(Kind::Syntax, "this is no JSON").at_column(line, error.column())
 }
 
 fn tree(raw: &RawValue, text: &str, lines: &Lines, depth: usize) -> Result<Tree, Error> {
