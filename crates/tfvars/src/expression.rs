@@ -51,13 +51,13 @@ fn shown(path: &[String]) -> String {
             && name
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-        if !plain {
-            let _unused = write!(text, "[\"{}\"]", name.escape_debug());
-        } else {
+        if plain {
             if !text.is_empty() {
                 text.push('.');
             }
             text.push_str(name);
+        } else {
+            let _unused = write!(text, "[\"{}\"]", name.escape_debug());
         }
     }
     text

@@ -79,17 +79,15 @@ fn inventory(matches: &ArgMatches, environment: Environment<'_>) -> Result<Value
         return Ok(inventory.to_value());
     };
     let hosts = inventory.hosts();
-    match hosts.iter().find(|host| host.name == *name) {
-        Some(host) => Ok(host.variables()),
-        None => {
-            let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
-            Err(Failure::new(
-                Exit::NothingFound,
-                format!(
-                    "the inventory has no host `{name}`; it has {}",
-                    names.join(", ")
-                ),
-            ))
-        }
+    if let Some(host) = hosts.iter().find(|host| host.name == *name) {
+        return Ok(host.variables());
     }
+    let names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
+    Err(Failure::new(
+        Exit::NothingFound,
+        format!(
+            "the inventory has no host `{name}`; it has {}",
+            names.join(", ")
+        ),
+    ))
 }
