@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod source;
 mod terminal;
 
 use std::ffi::OsString;
@@ -19,7 +20,8 @@ use crate::exit::Exit;
 use crate::{Environment, Failure};
 
 pub use command::{command, common_flags};
-pub use terminal::error;
+pub use source::{flags as source_flags, variables};
+pub use terminal::{error, print, usage};
 
 /// Runs a module as a command; `arguments` are those after its name.
 pub fn run(
@@ -31,7 +33,7 @@ pub fn run(
     let matches = match command(module).try_get_matches_from(std::iter::once(name).chain(arguments))
     {
         Ok(matches) => matches,
-        Err(error) => return terminal::usage(&error),
+        Err(error) => return usage(&error),
     };
     let outcome = parsed(module, &matches, environment).map_or_else(
         |failure| (Outcome::failed(failure), Secrets::default()),
@@ -47,21 +49,34 @@ fn parsed(
 ) -> Result<Parsed, Failure> {
     let declaration = module.declaration;
     let mut options = command::options(&declaration.spec, matches)?;
-    let config = matches.get_one::<String>("config").map(String::as_str);
-    for (name, value) in config::read(declaration, config, environment)? {
-        // Before the settings file come the command line and the environment.
-        let set_elsewhere = declaration
+    let from_environment = |name: &str| {
+        declaration
             .spec
             .options()
             .filter(|option| option.name == name)
-            .any(|option| {
-                option
-                    .environment
-                    .iter()
-                    .any(|variable| environment(variable).is_some())
-            });
-        if !set_elsewhere {
-            options.entry(name).or_insert(value);
+            .flat_map(|option| option.environment)
+            .find_map(|variable| environment(variable))
+    };
+    // Before the settings file come the command line and the environment.
+    let settings = config::find(source::config(matches), environment)?;
+    if let Some(settings) = &settings {
+        for (name, value) in settings.options(declaration)? {
+            if from_environment(&name).is_none() {
+                options.entry(name).or_insert(value);
+            }
+        }
+    }
+    // After all of them come the variables of Terraform.
+    if let Some((file, map)) = source::tfvars(matches, settings.as_ref())? {
+        let given = |name: &str| match options.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(value) => Some(value.to_string()),
+            None => from_environment(name),
+        };
+        for (name, value) in tfvars::connection(&file, &map, &given)? {
+            if declaration.spec.options().any(|option| option.name == name) {
+                options.insert(name, value);
+            }
         }
     }
     ansible_module::parse(declaration.name, &declaration.spec, options, &|variable| {
@@ -113,7 +128,7 @@ fn finish(matches: &ArgMatches, (outcome, secrets): (Outcome, Secrets)) -> ExitC
     if matches.get_flag("json") {
         let mut value = json(&outcome, exit);
         secrets.mask(&mut value);
-        terminal::print(&value.to_string());
+        print(&value.to_string());
     } else {
         terminal::show(&outcome, matches.get_flag("dry-run"), &secrets);
     }

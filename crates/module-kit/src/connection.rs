@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn every_option_of_the_table_can_come_from_terraform() {
+        for option in API.options {
+            assert!(
+                option.name.parse::<tfvars::Key>().is_ok(),
+                "{}",
+                option.name
+            );
+        }
+    }
+
+    #[test]
     fn every_option_of_the_table_is_read() {
         let options: Map<String, Value> = API
             .options

@@ -88,3 +88,16 @@ impl From<pve_client::Error> for Failure {
         }
     }
 }
+
+impl From<tfvars::Error> for Failure {
+    fn from(error: tfvars::Error) -> Self {
+        let exit = match error.kind() {
+            tfvars::Kind::Missing => Exit::NothingFound,
+            _ => Exit::Usage,
+        };
+        Self {
+            hint: error.next_step().map(str::to_owned),
+            ..Self::new(exit, error.to_string())
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::inventory;
+
 /// What a call asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Call<'a> {
@@ -16,6 +18,8 @@ pub(crate) enum Call<'a> {
         module: &'a str,
         arguments: Vec<OsString>,
     },
+    /// The inventory, which is no module.
+    Inventory(Vec<OsString>),
     /// The version.
     Version,
     /// The list of modules.
@@ -58,13 +62,15 @@ pub(crate) fn call<'a>(modules: &[&'a str], arguments: Vec<OsString>) -> Call<'a
                 module,
                 arguments: rest.into_iter().skip(1).collect(),
             },
+            None if first == inventory::NAME => Call::Inventory(rest.into_iter().skip(1).collect()),
             None => word(first),
         },
     }
 }
 
 fn is_source(first: &OsStr, count: usize, modules: &[&str]) -> bool {
-    count == 1 && (first == "-" || (find(modules, first).is_none() && Path::new(first).is_file()))
+    let is_word = first == inventory::NAME || find(modules, first).is_some();
+    count == 1 && (first == "-" || (!is_word && Path::new(first).is_file()))
 }
 
 fn word<'a>(first: &OsStr) -> Call<'a> {
@@ -204,6 +210,18 @@ mod tests {
     #[test]
     fn words_of_the_program_itself() {
         assert_eq!(of(&["reprise"]), Call::Help);
+        assert_eq!(
+            of(&["reprise", "inventory", "--list"]),
+            Call::Inventory(vec!["--list".into()])
+        );
+        // A module's own argument is not the program's.
+        assert_eq!(
+            of(&["vzdump_job", "inventory"]),
+            Call::Command {
+                module: "vzdump_job",
+                arguments: vec!["inventory".into()]
+            }
+        );
         assert_eq!(of(&["reprise", "--version"]), Call::Version);
         assert_eq!(
             of(&["reprise", "vzdump_jobs"]),

@@ -1,6 +1,7 @@
 //! The multi-call binary: which modules there are, and which of them and which front a call means.
 
 mod dispatch;
+mod inventory;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -42,6 +43,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
                 None => Exit::Usage.into(),
             }
         }
+        Call::Inventory(arguments) => inventory::run(arguments, environment),
         Call::Version => {
             writeln!(io::stdout(), "{}", version()).ok();
             Exit::Done.into()
@@ -55,7 +57,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
                 "`{name}` is neither a module nor a file with arguments"
             ))
             .hint(format!(
-                "The modules are {}. `reprise --help` says more.",
+                "The modules are {}; beside them there is `inventory`. `reprise --help` says more.",
                 names.join(", ")
             ));
             cli_front::error(&failure);
@@ -84,6 +86,7 @@ fn command() -> Command {
         .subcommand_value_name("MODULE")
         .subcommand_help_heading("Modules")
         .subcommands(modules)
+        .subcommand(inventory::command())
         .after_help("`reprise MODULE --help` names the options of a module. Called by Ansible, it takes its arguments as JSON from a file or, for `-`, from standard input.")
 }
 

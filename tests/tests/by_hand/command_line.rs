@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
-use reprise_tests::process::Ended;
+use reprise_tests::process::{Ended, Watch};
 use reprise_tests::program::Program;
 use serde_json::json;
 
@@ -337,5 +337,39 @@ fn arguments_come_by_file_and_by_standard_input() -> Result<()> {
     let nothing = world.program.module_by_stdin("", &serde_json::Map::new())?;
     assert_eq!(nothing.code, Some(1));
     assert_eq!(nothing.json()?["exit_code"], json!(2));
+    Ok(())
+}
+
+#[test]
+fn the_variables_of_terraform_reach_the_node() -> Result<()> {
+    let world = World::start()?;
+    let program = Program::under_test()?;
+    let (id, secret) = (&world.server.token_id, &world.server.token_secret);
+    let text = format!(
+        "proxmox_endpoint = \"{}\"\nproxmox_api_token = \"{id}={secret}\"\nother = {{ id = \"{id}\", secret = \"wrong\" }}\n",
+        world.server.url
+    );
+    fs::write(program.home().join("terraform.tfvars"), text)?;
+    let call = |more: &[&'static str]| {
+        let mut words = vec!["vzdump_job", "--tfvars", "terraform.tfvars", "--yes"];
+        words.extend(["--ca-path", &world.server.ca_path]);
+        words.extend(JOB.iter().chain(more).copied());
+        program.by_hand_watched(words, Watch::CommandLines)
+    };
+    let refused = call(&[
+        "--map",
+        "api_token_id=other.id",
+        "--map",
+        "api_token_secret=other.secret",
+    ])?;
+    assert_eq!(refused.code, Some(3), "{}", refused.output());
+    let done = call(&[])?;
+    assert_eq!(done.code, Some(0), "{}", done.output());
+    let again = call(&["--json"])?;
+    assert_eq!(again.json()?["changed"], json!(false));
+    for ended in [refused, done, again] {
+        assert!(!ended.output().contains(secret), "{}", ended.output());
+        assert!(!ended.command_lines.iter().any(|line| line.contains(secret)));
+    }
     Ok(())
 }

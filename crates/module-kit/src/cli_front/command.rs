@@ -44,14 +44,13 @@ pub fn common_flags() -> Vec<Arg> {
             .action(ArgAction::SetTrue)
             .help(help)
     };
-    vec![
+    let mut flags = vec![
         flag("dry-run", "Change nothing; say what would be done"),
         flag("yes", "Do not ask before it is done").visible_alias("force"),
         flag("json", "Print the result as JSON"),
-        Arg::new("config").long("config").value_name("FILE").help(
-            "Settings file; else /etc/reprise/config.yml, then the user's (config.yml in the folder `reprise` of the config directory)",
-        ),
-    ]
+    ];
+    flags.extend(super::source::flags());
+    flags
 }
 
 fn exit_codes() -> String {

@@ -3,6 +3,9 @@
 //! ```yaml
 //! api_host: pve1.example.com      # the options of the connection
 //! api_token_id: backup@pve!cli
+//! tfvars: terraform.tfvars        # what is not set here is read there; from this file's folder
+//! tfvars_map:                     # where it stands there
+//!   api_host: nodes.prod.ip
 //! vzdump_job:                     # options of one module
 //!   storage: local-backup
 //! ```
@@ -19,22 +22,32 @@ use crate::{Environment, Failure, connection};
 /// Where the settings of the machine are.
 const SYSTEM: &str = "/etc/reprise/config.yml";
 
-/// The options that the settings file gives a module: those of the connection, then its own.
-pub(super) fn read(
-    declaration: &Declaration,
+/// Names that stand beside those of modules and options.
+const TFVARS: &str = "tfvars";
+const TFVARS_MAP: &str = "tfvars_map";
+
+/// A settings file, read.
+pub(super) struct Settings {
+    path: PathBuf,
+    entries: Map<String, Value>,
+}
+
+/// The settings file that is named, or the first that is there.
+pub(super) fn find(
     named: Option<&str>,
     environment: Environment<'_>,
-) -> Result<Map<String, Value>, Failure> {
+) -> Result<Option<Settings>, Failure> {
     if let Some(path) = named {
-        return read_file(declaration, Path::new(path))?
+        return read_file(Path::new(path))?
+            .map(Some)
             .ok_or_else(|| Failure::usage(format!("the settings file `{path}` does not exist")));
     }
     for path in candidates(environment) {
-        if let Some(options) = read_file(declaration, &path)? {
-            return Ok(options);
+        if let Some(settings) = read_file(&path)? {
+            return Ok(Some(settings));
         }
     }
-    Ok(Map::new())
+    Ok(None)
 }
 
 fn candidates(environment: Environment<'_>) -> Vec<PathBuf> {
@@ -49,11 +62,7 @@ fn candidates(environment: Environment<'_>) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read_file(
-    declaration: &Declaration,
-    path: &Path,
-) -> Result<Option<Map<String, Value>>, Failure> {
-    let shown = path.display();
+fn read_file(path: &Path) -> Result<Option<Settings>, Failure> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         // The home of a system user may be /dev/null.
@@ -62,17 +71,24 @@ fn read_file(
         }
         Err(error) => {
             return Err(Failure::usage(format!(
-                "cannot read the settings file `{shown}`: {error}"
+                "cannot read the settings file `{}`: {error}",
+                path.display()
             )));
         }
     };
-    options(declaration, &text)
-        .map(Some)
-        .map_err(|failure| failure.while_doing(&format!("settings file `{shown}`")))
+    let entries = entries(&text).map_err(|failure| failure.while_doing(&doing(path)))?;
+    Ok(Some(Settings {
+        path: path.to_owned(),
+        entries,
+    }))
+}
+
+fn doing(path: &Path) -> String {
+    format!("settings file `{}`", path.display())
 }
 
 /// Understands the text of a settings file.
-fn options(declaration: &Declaration, text: &str) -> Result<Map<String, Value>, Failure> {
+fn entries(text: &str) -> Result<Map<String, Value>, Failure> {
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
@@ -90,23 +106,84 @@ fn options(declaration: &Declaration, text: &str) -> Result<Map<String, Value>, 
     let Value::Object(entries) = file else {
         return Err(Failure::usage("it is no mapping of names to values"));
     };
-    let mut options = Map::new();
-    for (name, value) in entries {
-        if connection::is_option(&name) {
-            options.insert(name, value);
-        } else if name == declaration.name {
-            options.extend(of_module(declaration, value)?);
-        } else if !value.is_object() {
-            return Err(
-                Failure::usage(format!("`{name}` is no option of the connection"))
-                    .hint("Options of a module stand below its name, such as `vzdump_job:`."),
-            );
-        }
-    }
-    Ok(options)
+    Ok(entries)
 }
 
-fn of_module(declaration: &Declaration, value: Value) -> Result<Map<String, Value>, Failure> {
+impl Settings {
+    /// The options that it gives a module: those of the connection, then its own.
+    pub(super) fn options(&self, declaration: &Declaration) -> Result<Map<String, Value>, Failure> {
+        self.options_of(declaration)
+            .map_err(|failure| failure.while_doing(&doing(&self.path)))
+    }
+
+    fn options_of(&self, declaration: &Declaration) -> Result<Map<String, Value>, Failure> {
+        let mut options = Map::new();
+        for (name, value) in &self.entries {
+            if connection::is_option(name) {
+                options.insert(name.clone(), value.clone());
+            } else if name == declaration.name {
+                options.extend(of_module(declaration, value)?);
+            } else if !value.is_object() && ![TFVARS, TFVARS_MAP].contains(&name.as_str()) {
+                return Err(
+                    Failure::usage(format!("`{name}` is no option of the connection"))
+                        .hint("Options of a module stand below its name, such as `vzdump_job:`."),
+                );
+            }
+        }
+        Ok(options)
+    }
+
+    /// The file of Terraform's variables that it names.
+    pub(super) fn tfvars(&self) -> Result<Option<PathBuf>, Failure> {
+        match self.entries.get(TFVARS) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(path)) => {
+                let folder = self.path.parent().unwrap_or(Path::new(""));
+                Ok(Some(folder.join(path)))
+            }
+            Some(_) => {
+                Err(Failure::usage(format!("`{TFVARS}` is no path"))
+                    .while_doing(&doing(&self.path)))
+            }
+        }
+    }
+
+    /// Where things stand in that file.
+    pub(super) fn tfvars_map(&self) -> Result<tfvars::Map, Failure> {
+        self.map()
+            .map_err(|failure| failure.while_doing(&doing(&self.path)))
+    }
+
+    fn map(&self) -> Result<tfvars::Map, Failure> {
+        let mut map = tfvars::Map::default();
+        let entries = match self.entries.get(TFVARS_MAP) {
+            None | Some(Value::Null) => return Ok(map),
+            Some(Value::Object(entries)) => entries,
+            Some(_) => {
+                return Err(Failure::usage(format!(
+                    "`{TFVARS_MAP}` is no mapping of names to expressions"
+                )));
+            }
+        };
+        for (key, value) in entries {
+            let expressions = match value {
+                Value::Array(list) => list.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for expression in expressions {
+                let Some(expression) = expression.as_str() else {
+                    return Err(Failure::usage(format!(
+                        "`{TFVARS_MAP}`: `{key}` is no expression, nor a list of them"
+                    )));
+                };
+                map.add(key, expression)?;
+            }
+        }
+        Ok(map)
+    }
+}
+
+fn of_module(declaration: &Declaration, value: &Value) -> Result<Map<String, Value>, Failure> {
     let Value::Object(entries) = value else {
         return Err(Failure::usage(format!(
             "`{}` is no mapping of options to values",
@@ -126,7 +203,10 @@ fn of_module(declaration: &Declaration, value: Value) -> Result<Map<String, Valu
                 declaration.name
             )));
         };
-        if options.insert(option.name.to_owned(), value).is_some() {
+        if options
+            .insert(option.name.to_owned(), value.clone())
+            .is_some()
+        {
             return Err(Failure::usage(format!(
                 "`{}` stands twice, also as `{name}`",
                 option.name

@@ -13,7 +13,7 @@ use crate::driver::{Outcome, Preview};
 use crate::exit::Exit;
 
 /// Prints a result. A reader that is gone is no error of ours.
-pub(super) fn print(text: &str) {
+pub fn print(text: &str) {
     writeln!(io::stdout(), "{text}").ok();
 }
 
@@ -41,7 +41,7 @@ pub fn error(failure: &Failure) {
 }
 
 /// Prints what clap has to say: help goes to standard output and is no error.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+pub fn usage(error: &clap::Error) -> ExitCode {
     error.print().ok();
     if error.use_stderr() {
         Exit::Usage.into()
