@@ -9,6 +9,7 @@ use serde_json::Value;
 use pve_types::Upid;
 
 use crate::https::{Connection, Https};
+use crate::pvesh::{self, Pvesh};
 use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport};
 
 /// PVE as typed calls. Its methods stand in [`crate::api`], one file per family.
@@ -28,6 +29,12 @@ impl Client {
     pub fn https(connection: Connection, timer: Arc<dyn Timer>) -> Result<Self, Error> {
         let transport = Https::new(connection, Arc::clone(&timer))?;
         Ok(Self::new(Arc::new(transport), timer))
+    }
+
+    /// A client through `pvesh`, as root on a node. Starts nothing yet.
+    pub fn pvesh(settings: pvesh::Settings, timer: Arc<dyn Timer>) -> Self {
+        let transport = Pvesh::new(settings, Arc::clone(&timer));
+        Self::new(Arc::new(transport), timer)
     }
 
     /// Who is calling.
