@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use pve_types::Upid;
 
+use crate::api::Remembered;
 use crate::https::{Connection, Https};
 use crate::pvesh::{self, Pvesh};
 use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport};
@@ -17,12 +18,28 @@ use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport}
 pub struct Client {
     transport: Arc<dyn Transport>,
     timer: Arc<dyn Timer>,
+    remembered: Option<Remembered>,
 }
 
 impl Client {
     /// A client over any transport.
     pub fn new(transport: Arc<dyn Transport>, timer: Arc<dyn Timer>) -> Self {
-        Self { transport, timer }
+        Self {
+            transport,
+            timer,
+            remembered: None,
+        }
+    }
+
+    /// The same client, which asks only once what the caller's rights are: for one look at the
+    /// present, in which they would be asked for again and again. Rights can be withdrawn, so
+    /// each look takes a new one.
+    #[must_use]
+    pub fn remembering(&self) -> Self {
+        Self {
+            remembered: Some(Remembered::default()),
+            ..self.clone()
+        }
     }
 
     /// A client over https. Makes no connection yet.
@@ -45,6 +62,10 @@ impl Client {
     /// What is being talked to, for messages.
     pub fn server(&self) -> &str {
         self.transport.server()
+    }
+
+    pub(crate) const fn remembered(&self) -> Option<&Remembered> {
+        self.remembered.as_ref()
     }
 
     pub(crate) fn timer(&self) -> &dyn Timer {

@@ -4,7 +4,7 @@ use module_kit::rights::{Rights, hidden_storage};
 use module_kit::settings::Settings;
 use module_kit::{Context, Failure};
 use pve_client::api::{Permissions, Storage};
-use pve_client::{Known, Seen};
+use pve_client::{Client, Known, Seen};
 use pve_types::StorageId;
 
 use crate::definition::{SHAPE, key};
@@ -35,13 +35,14 @@ pub struct Present {
 }
 
 pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
-    let client = context.client()?;
+    // Whether all storages can be seen is told by the rights, which the plan needs too.
+    let client = &context.client()?.remembering();
     let (storages, permissions, jobs_using) = std::thread::scope(|scope| {
         let storages = scope.spawn(|| client.storages());
         let permissions = scope.spawn(|| client.permissions());
         let jobs_using = match spec {
             Spec::Present(_) => Ok(Vec::new()),
-            Spec::Absent { storage, .. } => jobs_using(context, storage),
+            Spec::Absent { storage, .. } => jobs_using(client, storage),
         };
         (
             module_kit::joined(storages),
@@ -60,8 +61,8 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     })
 }
 
-fn jobs_using(context: &Context<'_>, storage: &StorageId) -> Result<Vec<String>, Failure> {
-    let jobs = context.client()?.jobs()?;
+fn jobs_using(client: &Client, storage: &StorageId) -> Result<Vec<String>, Failure> {
+    let jobs = client.jobs()?;
     Ok(jobs
         .into_iter()
         .filter(|job| {
