@@ -117,6 +117,18 @@ impl Client {
             .map_err(|error| self.about(error, action))
     }
 
+    /// Fails when a secret could not be sent.
+    pub(crate) fn accepts_secret(
+        &self,
+        path: &ApiPath,
+        name: &str,
+        action: impl fmt::Display,
+    ) -> Result<(), Error> {
+        self.transport
+            .accepts_secret(path, name)
+            .map_err(|error| self.about(error, action))
+    }
+
     /// Starts a task.
     pub(crate) fn task(
         &self,

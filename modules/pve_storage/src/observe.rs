@@ -8,7 +8,7 @@ use pve_client::{Client, Known, Seen};
 use pve_types::StorageId;
 
 use crate::definition::{SHAPE, key};
-use crate::spec::Spec;
+use crate::spec::{Password, Spec};
 
 /// What is there.
 #[derive(Debug, Clone)]
@@ -51,14 +51,31 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         )
     });
     let permissions = permissions?;
+    let present = find(storages?, spec.storage(), &permissions);
+    if sends_password(spec, &present) {
+        // Found now, so that check mode fails where the real run would.
+        client.accepts_storage_password(spec.storage())?;
+    }
     Ok(Observed {
-        present: find(storages?, spec.storage(), &permissions),
+        present,
         jobs_using: jobs_using?,
         rights: Rights {
             identity: client.identity().clone(),
             permissions,
         },
     })
+}
+
+/// Whether the plan can be to send a password.
+const fn sends_password(spec: &Spec, present: &Known<Option<Present>>) -> bool {
+    match spec {
+        Spec::Absent { .. } => false,
+        Spec::Present(declared) => match &declared.password {
+            Password::None => false,
+            Password::Always(_) => true,
+            Password::OnCreate(_) => !matches!(present, Known::Known(Some(_))),
+        },
+    }
 }
 
 fn jobs_using(client: &Client, storage: &StorageId) -> Result<Vec<String>, Failure> {

@@ -92,6 +92,15 @@ impl Client {
         }
     }
 
+    /// Fails when a storage's password could not be sent.
+    pub fn accepts_storage_password(&self, storage: &StorageId) -> Result<(), Error> {
+        self.accepts_secret(
+            &storages_path(),
+            "password",
+            format_args!("send the password of storage `{storage}`"),
+        )
+    }
+
     /// Defines a storage.
     pub fn create_storage(
         &self,

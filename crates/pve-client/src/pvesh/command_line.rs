@@ -56,16 +56,7 @@ impl Call<'_> {
             }
         }
         if !secret.is_empty() {
-            let storage = self.path.segments().first().map(String::as_str) == Some("storage");
-            return Err(Error::new(
-                ErrorKind::NotSent(NotSent::SecretInCommandLine {
-                    path: if storage { "/storage" } else { "/" }.to_owned(),
-                }),
-                format!(
-                    "{} is secret, and a command line of `pvesh` can be read by every user of the node",
-                    secret.join(", ")
-                ),
-            ));
+            return Err(refused_secret(self.path, &secret.join(", ")));
         }
         if let Some((name, _)) = self.params.iter().find(|(_, value)| has_nul(value)) {
             return Err(Error::settings(format!(
@@ -96,6 +87,19 @@ impl Call<'_> {
             _ => None,
         }
     }
+}
+
+/// Why a secret is not sent, and what to do instead.
+pub(super) fn refused_secret(path: &ApiPath, names: &str) -> Error {
+    let storage = path.segments().first().map(String::as_str) == Some("storage");
+    Error::new(
+        ErrorKind::NotSent(NotSent::SecretInCommandLine {
+            path: if storage { "/storage" } else { "/" }.to_owned(),
+        }),
+        format!(
+            "{names} is secret, and a command line of `pvesh` can be read by every user of the node"
+        ),
+    )
 }
 
 fn has_nul(value: &ParamValue) -> bool {

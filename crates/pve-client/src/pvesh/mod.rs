@@ -176,6 +176,10 @@ impl Transport for Pvesh {
             .map_err(|error| self.about(error.of_write(), &call))
     }
 
+    fn accepts_secret(&self, path: &ApiPath, name: &str) -> Result<(), Error> {
+        Err(command_line::refused_secret(path, &format!("`{name}`")))
+    }
+
     fn identity(&self) -> &Identity {
         &self.identity
     }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pve_client::api::Wait;
-use pve_client::pvesh::Settings;
-use pve_client::{Client, JobParams, Params, SystemTimer};
+use pve_client::pvesh::{Pvesh, Settings};
+use pve_client::{ApiPath, Client, JobParams, Method, Params, SystemTimer, Transport};
 use pve_types::{NodeName, StorageId};
 
 fn told(name: &str) -> String {
@@ -30,10 +30,12 @@ fn a_backup_is_started_found_followed_and_removed() {
     settings.node = Some(told("REPRISE_TEST_NODE"));
     let node: NodeName = told("REPRISE_TEST_NODE").parse().unwrap();
     let storage: StorageId = told("REPRISE_TEST_STORAGE").parse().unwrap();
-    let client = Client::pvesh(settings, Arc::new(SystemTimer::default()));
+    let timer = Arc::new(SystemTimer::default());
+    let transport = Arc::new(Pvesh::new(settings, Arc::clone(&timer) as _));
+    let client = Client::new(Arc::clone(&transport) as _, timer);
     let params = JobParams {
         set: Params::new()
-            .with("vmid", &told("REPRISE_TEST_GUEST"))
+            .with("vmid", told("REPRISE_TEST_GUEST"))
             .with("storage", &storage)
             .with("mode", "snapshot")
             .with("remove", false)
@@ -58,7 +60,17 @@ fn a_backup_is_started_found_followed_and_removed() {
         .collect();
     assert_eq!(ours.len(), 1, "{archives:?}");
     for archive in ours {
-        let removal = client.delete_archive(&node, &archive.volid).unwrap();
-        println!("{:?}: removed by {removal:?}", begin.elapsed());
+        let path = ApiPath::new("nodes")
+            .join(&node)
+            .join("storage")
+            .join(&storage)
+            .join("content")
+            .join(archive.volid.to_string());
+        let removal = transport
+            .start(Method::Delete, &path, &Params::new())
+            .unwrap();
+        println!("{:?}: removed by {removal}", begin.elapsed());
+        let ended = client.wait_for_task(&removal, wait, &mut |_| {}).unwrap();
+        assert!(ended.outcome.unwrap().is_success());
     }
 }

@@ -149,6 +149,9 @@ fn a_secret_starts_nothing() {
     let transport = fake.transport();
     for error in [
         transport
+            .accepts_secret(&ApiPath::new("storage"), "password")
+            .unwrap_err(),
+        transport
             .start(Method::Post, &ApiPath::new("nodes/pve1/lxc"), &params)
             .unwrap_err(),
         transport
