@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use pve_client::https::{Auth, Connection, DEFAULT_PORT, Endpoint, Proxy, Trust};
-use pve_client::{Client, Secret, SystemTimer};
+use pve_client::{Client, Secret, SystemTimer, pvesh};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;
 use crate::fragment::api::API;
+use crate::on_node::{self, Machine, WhyNot};
 use crate::{Environment, Failure};
 
 /// Whether this is the name of an option of the connection.
@@ -42,7 +43,8 @@ const fn yes() -> bool {
     true
 }
 
-/// The client that the options describe. Makes no connection yet.
+/// The client that the options describe: over https, or through `pvesh` when nothing is said and
+/// this is a node. Makes no connection yet.
 pub(crate) fn client(
     options: &Map<String, Value>,
     environment: Environment<'_>,
@@ -51,6 +53,15 @@ pub(crate) fn client(
         serde_json::from_value(Value::Object(options.clone())).map_err(|error| {
             Failure::usage(format!("the options of the connection do not fit: {error}"))
         })?;
+    if args.api_host.as_deref().is_none_or(str::is_empty) {
+        return match on_node::pvesh(&args.set(), &Machine::this(environment)) {
+            Ok(program) => Ok(Client::pvesh(
+                pvesh::Settings::new(program),
+                Arc::new(SystemTimer::default()),
+            )),
+            Err(why) => Err(no_host(&why)),
+        };
+    }
     let endpoint = endpoint(&args)?;
     let mut connection = Connection::new(endpoint, auth(&args)?);
     connection.trust = trust(&args)?;
@@ -58,11 +69,38 @@ pub(crate) fn client(
     Client::https(connection, Arc::new(SystemTimer::default())).map_err(usage)
 }
 
+impl ConnectionArgs {
+    /// The options that say something.
+    fn set(&self) -> Vec<&'static str> {
+        let texts = [
+            ("api_host", &self.api_host),
+            ("api_user", &self.api_user),
+            ("api_password", &self.api_password),
+            ("api_token_id", &self.api_token_id),
+            ("api_token_secret", &self.api_token_secret),
+            ("ca_path", &self.ca_path),
+            ("fingerprint", &self.fingerprint),
+        ];
+        let mut set: Vec<&str> = texts
+            .iter()
+            .filter(|(_, value)| value.as_deref().is_some_and(|text| !text.is_empty()))
+            .map(|(name, _)| *name)
+            .collect();
+        set.extend(self.api_port.is_some().then_some("api_port"));
+        set.extend((!self.validate_certs).then_some("validate_certs"));
+        set
+    }
+}
+
+fn no_host(why: &WhyNot) -> Failure {
+    Failure::usage(format!(
+        "api_host is not set: no node of Proxmox VE is named; and `pvesh` is not used because {why}"
+    ))
+    .hint("Set api_host, PROXMOX_HOST, or in a play `module_defaults: group/reprise.pve.all`; or run as root on a node, with none of these options.")
+}
+
 fn endpoint(args: &ConnectionArgs) -> Result<Endpoint, Failure> {
-    let Some(host) = args.api_host.as_deref().filter(|host| !host.is_empty()) else {
-        return Err(Failure::usage("api_host is not set: no node of Proxmox VE is named")
-            .hint("Set api_host, PROXMOX_HOST, or in a play `module_defaults: group/reprise.pve.all`."));
-    };
+    let host = args.api_host.as_deref().unwrap_or_default();
     let port = match args.api_port {
         None => DEFAULT_PORT,
         Some(port) => u16::try_from(port)
@@ -141,7 +179,12 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_said_before_anything_is_sent() {
-        assert!(refusal(json!({})).contains("api_host"));
+        let part = refusal(json!({"api_user": "a@pve", "validate_certs": false}));
+        assert!(
+            part.contains("api_host is not set")
+                && part.contains("api_user, validate_certs is set"),
+            "{part}"
+        );
         assert!(refusal(json!({"api_host": "pve1"})).contains("neither a token nor a password"));
         assert!(
             refusal(json!({"api_host": "pve1", "api_token_id": "a@pve!cli"}))

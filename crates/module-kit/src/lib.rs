@@ -12,7 +12,7 @@
 //! | `settings` | an object of Proxmox VE in comparable form, and the change from one to another |
 //! | `rights` | rights that a plan needs |
 //! | `fragment/…` | options that several modules share |
-//! | `connection` | the options of the connection become a client |
+//! | `connection`, `on_node` | the options of the connection become a client; without them, `pvesh` |
 //! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
 //! | `exit`, `failure` | how a call ends |
 //! | `clock`, `context` | what the steps are given |
@@ -29,6 +29,7 @@ mod failure;
 pub mod fragment;
 mod markup;
 mod module;
+mod on_node;
 pub mod plan;
 pub mod rights;
 #[cfg(test)]

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use pve_types::Upid;
 
+use crate::api::Remembered;
 use crate::https::{Connection, Https};
+use crate::pvesh::{self, Pvesh};
 use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport};
 
 /// PVE as typed calls. Its methods stand in [`crate::api`], one file per family.
@@ -16,18 +18,40 @@ use crate::{ApiPath, Error, Identity, Method, Params, Request, Timer, Transport}
 pub struct Client {
     transport: Arc<dyn Transport>,
     timer: Arc<dyn Timer>,
+    remembered: Option<Remembered>,
 }
 
 impl Client {
     /// A client over any transport.
     pub fn new(transport: Arc<dyn Transport>, timer: Arc<dyn Timer>) -> Self {
-        Self { transport, timer }
+        Self {
+            transport,
+            timer,
+            remembered: None,
+        }
+    }
+
+    /// The same client, which asks only once what the caller's rights are: for one look at the
+    /// present, in which they would be asked for again and again. Rights can be withdrawn, so
+    /// each look takes a new one.
+    #[must_use]
+    pub fn remembering(&self) -> Self {
+        Self {
+            remembered: Some(Remembered::default()),
+            ..self.clone()
+        }
     }
 
     /// A client over https. Makes no connection yet.
     pub fn https(connection: Connection, timer: Arc<dyn Timer>) -> Result<Self, Error> {
         let transport = Https::new(connection, Arc::clone(&timer))?;
         Ok(Self::new(Arc::new(transport), timer))
+    }
+
+    /// A client through `pvesh`, as root on a node. Starts nothing yet.
+    pub fn pvesh(settings: pvesh::Settings, timer: Arc<dyn Timer>) -> Self {
+        let transport = Pvesh::new(settings, Arc::clone(&timer));
+        Self::new(Arc::new(transport), timer)
     }
 
     /// Who is calling.
@@ -38,6 +62,10 @@ impl Client {
     /// What is being talked to, for messages.
     pub fn server(&self) -> &str {
         self.transport.server()
+    }
+
+    pub(crate) const fn remembered(&self) -> Option<&Remembered> {
+        self.remembered.as_ref()
     }
 
     pub(crate) fn timer(&self) -> &dyn Timer {
@@ -86,6 +114,18 @@ impl Client {
         self.transport
             .write(method, path, params)
             .map(drop)
+            .map_err(|error| self.about(error, action))
+    }
+
+    /// Fails when a secret could not be sent.
+    pub(crate) fn accepts_secret(
+        &self,
+        path: &ApiPath,
+        name: &str,
+        action: impl fmt::Display,
+    ) -> Result<(), Error> {
+        self.transport
+            .accepts_secret(path, name)
             .map_err(|error| self.about(error, action))
     }
 

@@ -1,7 +1,8 @@
 //! The API of Proxmox VE (PVE) as typed calls over a narrow transport.
 //!
 //! Modules use [`Client`] and see guests, jobs, storages, archives and tasks. They see neither
-//! JSON nor HTTP: those stay behind [`Transport`], whose first implementation is [`https`].
+//! JSON nor HTTP: those stay behind [`Transport`], which is [`https`] from anywhere, or [`pvesh`]
+//! on a node.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `error/…` | kinds of errors, how PVE's texts become kinds, what to do next |
 //! | `known` | what could not be seen for lack of rights is unknown, never empty |
 //! | `https/…` | TLS, tokens and tickets, retries |
+//! | `pvesh/…` | command lines, their answers, tasks that outlive us |
 //!
 //! What a caller can rely on:
 //! - a write that was sent is never sent again blindly; [`Error::retry_is_safe`] says which errors
@@ -25,6 +27,7 @@ pub mod https;
 mod known;
 mod params;
 mod path;
+pub mod pvesh;
 mod secret;
 mod timer;
 mod transport;

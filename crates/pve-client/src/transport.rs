@@ -25,6 +25,12 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Starts a task and returns its id without waiting for its end.
     fn start(&self, method: Method, path: &ApiPath, params: &Params) -> Result<Upid, Error>;
 
+    /// Fails when a secret of this name cannot be sent to this path, before anything is done.
+    fn accepts_secret(&self, path: &ApiPath, name: &str) -> Result<(), Error> {
+        let (_, _) = (path, name);
+        Ok(())
+    }
+
     /// Who is calling.
     fn identity(&self) -> &Identity;
 

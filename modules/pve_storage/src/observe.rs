@@ -4,11 +4,11 @@ use module_kit::rights::{Rights, hidden_storage};
 use module_kit::settings::Settings;
 use module_kit::{Context, Failure};
 use pve_client::api::{Permissions, Storage};
-use pve_client::{Known, Seen};
+use pve_client::{Client, Known, Seen};
 use pve_types::StorageId;
 
 use crate::definition::{SHAPE, key};
-use crate::spec::Spec;
+use crate::spec::{Password, Spec};
 
 /// What is there.
 #[derive(Debug, Clone)]
@@ -35,13 +35,14 @@ pub struct Present {
 }
 
 pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
-    let client = context.client()?;
+    // Whether all storages can be seen is told by the rights, which the plan needs too.
+    let client = &context.client()?.remembering();
     let (storages, permissions, jobs_using) = std::thread::scope(|scope| {
         let storages = scope.spawn(|| client.storages());
         let permissions = scope.spawn(|| client.permissions());
         let jobs_using = match spec {
             Spec::Present(_) => Ok(Vec::new()),
-            Spec::Absent { storage, .. } => jobs_using(context, storage),
+            Spec::Absent { storage, .. } => jobs_using(client, storage),
         };
         (
             module_kit::joined(storages),
@@ -50,8 +51,13 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         )
     });
     let permissions = permissions?;
+    let present = find(storages?, spec.storage(), &permissions);
+    if sends_password(spec, &present) {
+        // Found now, so that check mode fails where the real run would.
+        client.accepts_storage_password(spec.storage())?;
+    }
     Ok(Observed {
-        present: find(storages?, spec.storage(), &permissions),
+        present,
         jobs_using: jobs_using?,
         rights: Rights {
             identity: client.identity().clone(),
@@ -60,8 +66,20 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     })
 }
 
-fn jobs_using(context: &Context<'_>, storage: &StorageId) -> Result<Vec<String>, Failure> {
-    let jobs = context.client()?.jobs()?;
+/// Whether the plan can be to send a password.
+const fn sends_password(spec: &Spec, present: &Known<Option<Present>>) -> bool {
+    match spec {
+        Spec::Absent { .. } => false,
+        Spec::Present(declared) => match &declared.password {
+            Password::None => false,
+            Password::Always(_) => true,
+            Password::OnCreate(_) => !matches!(present, Known::Known(Some(_))),
+        },
+    }
+}
+
+fn jobs_using(client: &Client, storage: &StorageId) -> Result<Vec<String>, Failure> {
+    let jobs = client.jobs()?;
     Ok(jobs
         .into_iter()
         .filter(|job| {

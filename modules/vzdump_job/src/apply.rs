@@ -1,7 +1,7 @@
 //! One action at a time; each checks its guard again and returns what really is there afterwards.
 
 use module_kit::settings::Settings;
-use module_kit::{Context, Exit, Failure};
+use module_kit::{Context, Exit, Failure, joined};
 use pve_client::Client;
 use pve_client::api::{IncludedGuest, Job};
 
@@ -84,7 +84,11 @@ fn read_back(client: &Client, id: &str, wanted: &Settings) -> Result<Done, Failu
 
 /// The job, which must be what was written.
 fn written(client: &Client, id: &str, wanted: &Settings) -> Result<Done, Failure> {
-    let listed = client.jobs()?.into_iter().find(|job| job.id == id);
+    let (jobs, included) = std::thread::scope(|scope| {
+        let included = scope.spawn(|| client.included_volumes(id));
+        (client.jobs(), joined(included))
+    });
+    let listed = jobs?.into_iter().find(|job| job.id == id);
     let Some(job) = listed else {
         return Err(Failure::new(Exit::NeedsAHand, format!("job `{id}` was written, but is not there"))
             .hint("Look at /etc/pve/jobs.cfg on the node: a job that Proxmox VE cannot read stands there."));
@@ -100,9 +104,8 @@ fn written(client: &Client, id: &str, wanted: &Settings) -> Result<Done, Failure
         )
         .hint("Compare it with what was declared (`pvesh get /cluster/backup`), then run again."));
     }
-    let included = client.included_volumes(id)?.unwrap_or_default();
     Ok(Done::Written {
         job: Box::new(job),
-        included,
+        included: included?.unwrap_or_default(),
     })
 }

@@ -86,7 +86,8 @@ impl Observed {
 }
 
 pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
-    let client = context.client()?;
+    // Several of the answers need the rights to be understood.
+    let client = &context.client()?.remembering();
     let (jobs, included, permissions, surroundings, run_guests) = std::thread::scope(|scope| {
         let jobs = scope.spawn(|| client.jobs());
         let included = scope.spawn(|| client.included_volumes(spec.id().as_str()));
@@ -228,13 +229,16 @@ fn archives(
     if shared {
         nodes.truncate(1);
     }
+    let lists = std::thread::scope(|scope| {
+        let lists: Vec<_> = nodes
+            .into_iter()
+            .map(|node| scope.spawn(|| client.archives(node, &storage.storage, None)))
+            .collect();
+        lists.into_iter().map(joined).collect::<Vec<_>>()
+    });
     let mut all = Vec::new();
-    for node in nodes {
-        all.extend(
-            client
-                .archives(node, &storage.storage, None)
-                .map_err(|error| error.to_string())?,
-        );
+    for list in lists {
+        all.extend(list.map_err(|error| error.to_string())?);
     }
     Ok(all)
 }

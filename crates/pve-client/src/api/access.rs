@@ -1,11 +1,13 @@
 //! The caller's own rights.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pve_types::{Privilege, StorageId, Vmid};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use crate::{ApiPath, Client, Error, Gap, Params};
+use crate::{ApiPath, Client, Error, Gap, Params, Request};
 
 /// What the caller may do, path by path.
 ///
@@ -16,6 +18,7 @@ use crate::{ApiPath, Client, Error, Gap, Params};
 #[serde(from = "Answer")]
 pub struct Permissions {
     paths: BTreeMap<String, BTreeMap<String, bool>>,
+    all: bool,
 }
 
 /// A privilege to `1` when it also counts for paths below, else `0`.
@@ -37,6 +40,7 @@ impl From<Answer> for Permissions {
                 .into_iter()
                 .map(|(path, granted)| (path, flags(granted)))
                 .collect(),
+            all: false,
         }
     }
 }
@@ -46,31 +50,46 @@ impl FromIterator<(String, BTreeMap<String, bool>)> for Permissions {
     fn from_iter<I: IntoIterator<Item = (String, BTreeMap<String, bool>)>>(paths: I) -> Self {
         Self {
             paths: paths.into_iter().collect(),
+            all: false,
         }
     }
 }
 
 impl Permissions {
+    /// Every right on every path: those of `root@pam` itself, for whom PVE checks nothing.
+    pub const fn all() -> Self {
+        Self {
+            paths: BTreeMap::new(),
+            all: true,
+        }
+    }
+
     /// Is the privilege held on this path, granted there or on a path above?
     pub fn has(&self, path: &str, privilege: &str) -> bool {
-        self.decisive(path)
-            .and_then(|(own, granted)| granted.get(privilege).map(|below| own || *below))
-            .unwrap_or(false)
+        self.all
+            || self
+                .decisive(path)
+                .and_then(|(own, granted)| granted.get(privilege).map(|below| own || *below))
+                .unwrap_or(false)
     }
 
     /// Is the privilege held on this path and on everything below it?
     pub fn has_below(&self, path: &str, privilege: &str) -> bool {
-        self.decisive(path)
-            .and_then(|(_, granted)| granted.get(privilege).copied())
-            .unwrap_or(false)
-            && self
-                .paths_below(path)
-                .all(|(_, granted)| granted.contains_key(privilege))
+        let on_path = || {
+            self.decisive(path)
+                .and_then(|(_, granted)| granted.get(privilege).copied())
+                .unwrap_or(false)
+        };
+        self.all
+            || on_path()
+                && self
+                    .paths_below(path)
+                    .all(|(_, granted)| granted.contains_key(privilege))
     }
 
     /// Is there any right at all?
     pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        !self.all && self.paths.is_empty()
     }
 
     /// Guests are only shown with `VM.Audit`: can some be hidden?
@@ -152,6 +171,9 @@ impl Permissions {
 
     /// The first path at or below `path` on which none of the privileges is held.
     fn gap_below(&self, path: &str, any_of: &[&str], why: &str) -> Option<Gap> {
+        if self.all {
+            return None;
+        }
         let first = any_of.first().copied()?;
         let held = self.decisive(path).is_some_and(|(_, granted)| {
             any_of
@@ -177,34 +199,44 @@ fn gap(privilege: &str, path: &str, why: &str) -> Option<Gap> {
     })
 }
 
-pub(super) fn permissions_path() -> ApiPath {
+fn permissions_path() -> ApiPath {
     ApiPath::new("access/permissions")
 }
 
-/// How the answer is read, for calls that ask for it beside something else.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct PermissionsAnswer(Answer);
-
-impl From<PermissionsAnswer> for Permissions {
-    fn from(answer: PermissionsAnswer) -> Self {
-        answer.0.into()
-    }
-}
+/// The rights as far as they were asked for, for a client that asks once.
+pub(crate) type Remembered = Arc<Mutex<Option<Permissions>>>;
 
 impl Client {
-    /// The caller's own rights on every path that matters; needs no right itself.
+    /// The caller's own rights on every path that matters; needs no right itself. Root is not
+    /// asked about.
     pub fn permissions(&self) -> Result<Permissions, Error> {
-        self.get::<Answer>(
-            &permissions_path(),
-            &Params::new(),
-            "read the caller's own rights",
-        )
-        .map(Into::into)
+        if self.identity().is_root() {
+            return Ok(Permissions::all());
+        }
+        let ask = || {
+            self.get::<Answer>(
+                &permissions_path(),
+                &Params::new(),
+                "read the caller's own rights",
+            )
+            .map(Permissions::from)
+        };
+        let Some(remembered) = self.remembered() else {
+            return ask();
+        };
+        // Locked while it is asked: who comes meanwhile waits for the same answer.
+        let mut known = remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some(permissions) => Ok(permissions.clone()),
+            None => Ok(known.insert(ask()?).clone()),
+        }
     }
 
     /// The caller's own rights on one path, exactly.
     pub fn permissions_on(&self, path: &str) -> Result<Permissions, Error> {
+        if self.identity().is_root() {
+            return Ok(Permissions::all());
+        }
         let params = Params::new().with("path", path);
         self.get::<Answer>(
             &permissions_path(),
@@ -212,5 +244,38 @@ impl Client {
             format_args!("read the caller's own rights on `{path}`"),
         )
         .map(Into::into)
+    }
+
+    /// Reads something, and beside it the rights that say whether it is all there is.
+    pub(super) fn get_with_rights<T: DeserializeOwned>(
+        &self,
+        path: &ApiPath,
+        action: &str,
+    ) -> Result<(T, Permissions), Error> {
+        let list = || self.get(path, &Params::new(), action);
+        let both = || {
+            let requests = (Request::new(path.clone()), Request::new(permissions_path()));
+            let (answer, rights) = self.get_two::<T, Answer>(requests.0, requests.1, action)?;
+            Ok((answer, Permissions::from(rights)))
+        };
+        if self.identity().is_root() {
+            return Ok((list()?, Permissions::all()));
+        }
+        let Some(remembered) = self.remembered() else {
+            return both();
+        };
+        match remembered.try_lock() {
+            Ok(mut known) => {
+                if let Some(permissions) = known.clone() {
+                    drop(known);
+                    return Ok((list()?, permissions));
+                }
+                let (answer, permissions) = both()?;
+                *known = Some(permissions.clone());
+                Ok((answer, permissions))
+            }
+            // Somebody else is asking for them just now.
+            Err(_) => Ok((list()?, self.permissions()?)),
+        }
     }
 }

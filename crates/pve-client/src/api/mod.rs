@@ -17,6 +17,7 @@ mod task;
 mod version;
 
 pub use access::Permissions;
+pub(crate) use access::Remembered;
 pub use backup::NO_TASK;
 pub use coverage::{IncludedGuest, IncludedVolume, UncoveredGuest};
 pub use guest::{Guest, GuestStatus};

@@ -4,10 +4,9 @@ use pve_types::{NodeName, StorageId, lenient};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::access::{PermissionsAnswer, permissions_path};
 use super::{Guest, Node, Permissions};
 use crate::client::understand;
-use crate::{ApiPath, Client, Error, Request, Seen};
+use crate::{ApiPath, Client, Error, Seen};
 
 /// What is in the cluster, as far as the caller may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +57,8 @@ impl Client {
     /// side, however many guests there are.
     pub fn resources(&self) -> Result<Resources, Error> {
         let action = "list the guests, nodes and storages";
-        let (entries, permissions) = self.get_two::<Vec<Value>, PermissionsAnswer>(
-            Request::new(ApiPath::new("cluster/resources")),
-            Request::new(permissions_path()),
-            action,
-        )?;
-        let permissions = Permissions::from(permissions);
+        let (entries, permissions) =
+            self.get_with_rights::<Vec<Value>>(&ApiPath::new("cluster/resources"), action)?;
         let mut guests: Vec<Guest> = Vec::new();
         let mut nodes: Vec<Node> = Vec::new();
         let mut storages: Vec<StorageOnNode> = Vec::new();

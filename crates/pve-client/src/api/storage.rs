@@ -3,9 +3,8 @@
 use pve_types::{NodeName, StorageId, lenient};
 use serde::{Deserialize, Serialize};
 
-use super::access::{PermissionsAnswer, permissions_path};
-use super::{Permissions, Storage};
-use crate::{ApiPath, Client, Error, Method, Params, Request, Seen, StorageParams};
+use super::Storage;
+use crate::{ApiPath, Client, Error, Method, Params, Seen, StorageParams};
 
 /// How a storage is on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,16 +45,10 @@ impl Client {
     /// The storages of the cluster, by name, with what may be hidden. PVE never refuses this call:
     /// without rights the list is simply empty.
     pub fn storages(&self) -> Result<Seen<Storage>, Error> {
-        let (mut visible, permissions) = self.get_two::<Vec<Storage>, PermissionsAnswer>(
-            Request::new(storages_path()),
-            Request::new(permissions_path()),
-            "list the storages",
-        )?;
+        let (mut visible, permissions) =
+            self.get_with_rights::<Vec<Storage>>(&storages_path(), "list the storages")?;
         visible.sort_by(|a, b| a.storage.cmp(&b.storage));
-        let gaps = Permissions::from(permissions)
-            .gap_for_storages()
-            .into_iter()
-            .collect();
+        let gaps = permissions.gap_for_storages().into_iter().collect();
         Ok(Seen { visible, gaps })
     }
 
@@ -97,6 +90,15 @@ impl Client {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Fails when a storage's password could not be sent.
+    pub fn accepts_storage_password(&self, storage: &StorageId) -> Result<(), Error> {
+        self.accepts_secret(
+            &storages_path(),
+            "password",
+            format_args!("send the password of storage `{storage}`"),
+        )
     }
 
     /// Defines a storage.

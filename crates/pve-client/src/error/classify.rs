@@ -186,6 +186,7 @@ fn by_text(text: &str) -> ErrorKind {
         "no prune-backups options",
         "content type needs to be",
         "protection mode enabled",
+        "cannot remove protected volume",
         "not running",
         "already running",
         "running container",

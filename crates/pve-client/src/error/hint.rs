@@ -35,6 +35,16 @@ pub(super) fn hint(kind: &ErrorKind, text: &str, identity: Option<&Identity>) ->
         ErrorKind::Server if text.contains("not implemented") => {
             Some("this version of PVE does not know the call; PVE 8 and 9 are supported".to_owned())
         }
+        ErrorKind::Server if text.contains("handler defined for") => {
+            Some("this version of PVE does not know the call; PVE 8 and 9 are supported".to_owned())
+        }
+        ErrorKind::Server if text.contains("ipcc_send_rec") || text.contains("access control list") => Some(
+            "the cluster file system does not answer: see `systemctl status pve-cluster` on the node"
+                .to_owned(),
+        ),
+        ErrorKind::Protocol if text.contains("`pvesh`") => {
+            Some("run the same `pvesh` command by hand to see all that it says".to_owned())
+        }
         ErrorKind::Protocol => Some(
             "check host and port: the API of PVE is at https://<node>:8006; a proxy or another \
              program may have answered"
@@ -205,6 +215,30 @@ fn not_sent(reason: &NotSent) -> Option<String> {
              the node shows the present one), change `fingerprint`; if not, somebody is in between"
         ),
         NotSent::Tls => "check host and port: PVE speaks TLS on 8006".to_owned(),
+        NotSent::SecretInCommandLine { path } => token_lines(path),
         NotSent::OtherNode => "check that the node the call is for is up and in the cluster".to_owned(),
     })
+}
+
+/// How to get a token for what `pvesh` must not be given, with no more rights than that takes.
+fn token_lines(path: &str) -> String {
+    let audit = "Sys.Audit,VM.Audit,Datastore.Audit,Pool.Audit";
+    let (role, privileges) = match path {
+        "/storage" => (
+            "RepriseStorage",
+            "Datastore.Audit,Datastore.Allocate,Datastore.AllocateSpace".to_owned(),
+        ),
+        _ => ("RepriseManage", format!("{audit},Sys.Modify")),
+    };
+    format!(
+        "over https it is sent encrypted: use a token there. On the node:\n  \
+         pveum role add RepriseAudit --privs {audit}\n  \
+         pveum role add {role} --privs {privileges}\n  \
+         pveum user add reprise@pve\n  \
+         pveum acl modify / --users reprise@pve --roles RepriseAudit\n  \
+         pveum acl modify {path} --users reprise@pve --roles {role}\n  \
+         pveum user token add reprise@pve cli --privsep 0\n\
+         then set `api_host` to the name of the node, `ca_path` to /etc/pve/pve-root-ca.pem, \
+         `api_token_id` to reprise@pve!cli and `api_token_secret` to what the last line printed"
+    )
 }

@@ -119,6 +119,11 @@ pub enum NotSent {
     Tls,
     /// The server could not reach the node the call is for.
     OtherNode,
+    /// A secret would have stood in the command line of `pvesh`.
+    SecretInCommandLine {
+        /// The path of the access control list on which a token needs rights instead.
+        path: String,
+    },
 }
 
 impl NotSent {
