@@ -14,6 +14,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("state", "by_hand::jobs, suite"),
     (
+        "timeout",
+        "the module's own tests of `state: run`; the lab runs no task yet",
+    ),
+    (
         "adopt",
         "by_hand::jobs::an_equal_job_is_named_and_taken_over_when_asked",
     ),
