@@ -54,9 +54,9 @@ fn file(secrets: &[String; 5], as_json: bool) -> String {
 /// What a person would see of it.
 fn seen(text: &str, pairs: &[(&str, &str)]) -> (String, bool) {
     let mut map = Map::default();
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     let mut tell = |error: &tfvars::Error| {
-        seen.push_str(&format!("{error}\n{error:?}\n{:?}\n", error.next_step()));
+        seen.push(format!("{error}\n{error:?}\n{:?}", error.next_step()));
     };
     for (key, expression) in pairs {
         if let Err(error) = map.add(key, expression) {
@@ -67,7 +67,7 @@ fn seen(text: &str, pairs: &[(&str, &str)]) -> (String, bool) {
         Ok(file) => file,
         Err(error) => {
             tell(&error);
-            return (seen, false);
+            return (seen.join("\n"), false);
         }
     };
     if let Err(error) = connection(&file, &map, &|_| None) {
@@ -75,10 +75,10 @@ fn seen(text: &str, pairs: &[(&str, &str)]) -> (String, bool) {
     }
     match inventory(&file, &map) {
         Err(error) => tell(&error),
-        Ok(inventory) => seen.push_str(&format!("{}\n{inventory:?}", inventory.to_value())),
+        Ok(inventory) => seen.push(format!("{}\n{inventory:?}", inventory.to_value())),
     }
-    seen.push_str(&format!("{file:?}"));
-    (seen, true)
+    seen.push(format!("{file:?}"));
+    (seen.join("\n"), true)
 }
 
 fn secret() -> impl Strategy<Value = String> {

@@ -1,4 +1,9 @@
 //! Terraform's variables through the binary: the inventory, and `--tfvars` of a module's command.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is the report"
+)]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
