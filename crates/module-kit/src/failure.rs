@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pve_client::ErrorKind;
+use pve_client::{ErrorKind, NotSent};
 
 use crate::exit::Exit;
 
@@ -76,7 +76,8 @@ impl From<pve_client::Error> for Failure {
             ErrorKind::Refused { .. }
             | ErrorKind::NotAllowed { .. }
             | ErrorKind::Conflict
-            | ErrorKind::Locked => Exit::Refused,
+            | ErrorKind::Locked
+            | ErrorKind::NotSent(NotSent::SecretInCommandLine { .. }) => Exit::Refused,
             ErrorKind::NotFound => Exit::NothingFound,
             // Whether it was done is open: only somebody who looks can tell.
             ErrorKind::MayHaveBeenProcessed => Exit::NeedsAHand,

@@ -3,6 +3,7 @@
 use module_kit::driver::{Mode, Outcome, Registered};
 use module_kit::testing::{self, Server};
 use module_kit::{Exit, Module};
+use pve_client::Identity;
 use serde_json::{Value, json};
 
 use crate::PveStorage;
@@ -220,4 +221,43 @@ fn a_storage_that_may_be_hidden_is_unknown() {
         "{failure}"
     );
     assert_eq!(hidden.written(), [""; 0]);
+}
+
+/// Through `pvesh` a call costs 0.6 seconds of processor time, so each run has a budget.
+#[test]
+fn root_on_a_node_asks_no_more_than_it_must() {
+    let root = || {
+        Server::asked_by(Identity {
+            user: "root@pam".to_owned(),
+            token: None,
+        })
+    };
+    let calls = |server: Server, over: Value| {
+        let outcome = run(&server, Mode::Apply, over);
+        assert_eq!(outcome.failure, None);
+        server.asked().len()
+    };
+    let present = root()
+        .answer(STORAGES, json!([]))
+        .answer(STORAGES, json!([pbs("u@pbs")]))
+        .answer("POST /storage", Value::Null);
+    assert_eq!(calls(present, json!({})), 3, "present");
+    let there = || root().answer(STORAGES, json!([pbs("u@pbs")]));
+    assert_eq!(calls(there(), json!({})), 1, "unchanged");
+    let changed = root()
+        .answer(STORAGES, json!([pbs("other@pbs")]))
+        .answer(STORAGES, json!([pbs("u@pbs")]))
+        .answer("PUT /storage/far", Value::Null);
+    assert_eq!(calls(changed, json!({})), 3, "changed");
+    let absent = there()
+        .answer("GET /cluster/backup", json!([]))
+        .answer("DELETE /storage/far", Value::Null);
+    let gone = json!({"state": "absent"});
+    assert_eq!(calls(absent, gone), 4, "absent");
+    let token = server().answer(STORAGES, json!([pbs("u@pbs")]));
+    assert_eq!(
+        calls(token, json!({})),
+        2,
+        "a token asks for its rights once"
+    );
 }

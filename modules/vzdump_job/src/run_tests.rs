@@ -3,6 +3,7 @@
 use module_kit::driver::{Mode, Outcome, Registered};
 use module_kit::testing::{self, Server};
 use module_kit::{Exit, Module};
+use pve_client::Identity;
 use serde_json::{Value, json};
 
 use crate::VzdumpJob;
@@ -14,11 +15,15 @@ const INCLUDED: &str = "GET /cluster/backup/nightly/included_volumes";
 
 /// Everything but the jobs.
 fn server() -> Server {
+    answering(Server::default())
+}
+
+fn answering(server: Server) -> Server {
     let runs: Vec<Value> = every(24)
         .into_iter()
         .map(|run| json!({"timestamp": run, "utc": "x"}))
         .collect();
-    Server::default()
+    server
         .answer(
             "GET /access/permissions",
             json!({"/": {
@@ -343,4 +348,81 @@ fn a_pool_that_is_not_there_and_one_that_cannot_be_seen() {
         unknown.contains("`Pool.Audit` on `/pool/hidden`"),
         "{unknown}"
     );
+}
+
+/// Through `pvesh` a call costs 0.6 seconds of processor time, so each run has a budget.
+#[test]
+fn root_on_a_node_asks_no_more_than_it_must() {
+    let root = || {
+        answering(Server::asked_by(Identity {
+            user: "root@pam".to_owned(),
+            token: None,
+        }))
+    };
+    let calls = |server: Server, over: Value| {
+        let outcome = run(&server, Mode::Apply, over);
+        assert_eq!(outcome.failure, None);
+        let asked = server.asked();
+        let reads: Vec<&String> = asked
+            .iter()
+            .filter(|call| call.starts_with("GET "))
+            .collect();
+        assert!(
+            !asked.iter().any(|call| call.contains("permissions")),
+            "{asked:?}"
+        );
+        (reads.len(), asked.len() - reads.len())
+    };
+
+    let there = |server: Server| {
+        server
+            .answer(JOBS, json!([nightly()]))
+            .answer(INCLUDED, included())
+    };
+    let made = there(no_job(root()).answer("POST /cluster/backup", Value::Null));
+    assert_eq!(calls(made, json!({"all": true})), (8, 1), "present");
+
+    assert_eq!(
+        calls(there(root()), json!({"all": true})),
+        (6, 0),
+        "unchanged"
+    );
+
+    let after = with(nightly(), json!({"bwlimit": 5}));
+    let changed = there(root())
+        .answer(JOBS, json!([after]))
+        .answer(JOB, nightly())
+        .answer("PUT /cluster/backup/nightly", Value::Null);
+    assert_eq!(
+        calls(changed, json!({"all": true, "bwlimit": 5})),
+        (9, 1),
+        "changed"
+    );
+
+    let removed = there(root())
+        .answer(JOB, nightly())
+        .answer("DELETE /cluster/backup/nightly", Value::Null);
+    assert_eq!(calls(removed, json!({"state": "absent"})), (3, 1), "absent");
+    assert_eq!(
+        calls(no_job(root()), json!({"state": "absent"})),
+        (2, 0),
+        "absent already"
+    );
+}
+
+#[test]
+fn a_token_asks_for_its_rights_once() {
+    let server = server()
+        .answer(JOBS, json!([nightly()]))
+        .answer(INCLUDED, included());
+    assert_eq!(
+        run(&server, Mode::Apply, json!({"all": true})).failure,
+        None
+    );
+    let asked = server.asked();
+    let rights = asked
+        .iter()
+        .filter(|call| call.as_str() == "GET /access/permissions");
+    assert_eq!(rights.count(), 1, "{asked:?}");
+    assert_eq!(asked.len(), 7, "{asked:?}");
 }
