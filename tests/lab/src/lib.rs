@@ -36,6 +36,7 @@ mod seed;
 mod seed_content;
 mod state;
 mod storage;
+mod task;
 mod template;
 
 pub use clock::{Clock, FixedClock};
@@ -49,3 +50,4 @@ pub use node::Node;
 pub use parameters::{Parameter, Parameters};
 pub use seed::Separation;
 pub use seed_content::{ArchiveSeed, Power};
+pub use task::fault::{TaskFault, TaskFaultRule};

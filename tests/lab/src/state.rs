@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::Access;
+use crate::access::identity::Identity;
+use crate::access::rights::Held;
 use crate::guest::Guest;
 use crate::job::JobTable;
+use crate::refusal::Refusal;
 use crate::storage::StorageTable;
 
 /// A resource pool.
@@ -46,5 +49,64 @@ impl State {
             .iter()
             .find(|(_, pool)| pool.storages.contains(storage))
             .map(|(name, _)| name.as_str())
+    }
+
+    /// The privileges of somebody on a path, those of a pool included.
+    pub(crate) fn rights(&self, identity: &Identity, path: &str) -> Held {
+        let mut held = self.access.held(identity, path);
+        if let Some(pool) = self.pool_of_path(path) {
+            for (privilege, propagates) in self.access.held(identity, &format!("/pool/{pool}")) {
+                let flag = held.entry(privilege).or_insert(false);
+                *flag = *flag || propagates;
+            }
+        }
+        held
+    }
+
+    /// Whether somebody has one of these privileges.
+    pub(crate) fn holds_any(&self, identity: &Identity, path: &str, privileges: &[&str]) -> bool {
+        if identity.is_root() {
+            return true;
+        }
+        let held = self.rights(identity, path);
+        privileges
+            .iter()
+            .any(|privilege| held.contains_key(*privilege))
+    }
+
+    /// Asks for all of these privileges.
+    ///
+    /// # Errors
+    /// 403 that names the first missing one.
+    pub(crate) fn check(
+        &self,
+        identity: &Identity,
+        path: &str,
+        privileges: &[&str],
+    ) -> Result<(), Refusal> {
+        match privileges
+            .iter()
+            .find(|privilege| !self.holds_any(identity, path, &[privilege]))
+        {
+            None => Ok(()),
+            Some(missing) => Err(Refusal::forbidden(&format!("{path}, {missing}"))),
+        }
+    }
+
+    /// Asks for one of these privileges.
+    ///
+    /// # Errors
+    /// 403 that names all of them.
+    pub(crate) fn check_any(
+        &self,
+        identity: &Identity,
+        path: &str,
+        privileges: &[&str],
+    ) -> Result<(), Refusal> {
+        if self.holds_any(identity, path, privileges) {
+            return Ok(());
+        }
+        let names = privileges.join("|");
+        Err(Refusal::forbidden(&format!("{path}, {names}")))
     }
 }
