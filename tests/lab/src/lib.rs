@@ -14,6 +14,7 @@ mod api;
 mod archive;
 mod calendar;
 mod call;
+pub mod check;
 mod clock;
 mod config;
 pub mod demo;
