@@ -20,6 +20,7 @@ mod config;
 pub mod demo;
 mod fault;
 mod files;
+mod format;
 mod guest;
 mod http;
 mod initial;

@@ -110,21 +110,19 @@ pub fn scenario(file: &Path, fixtures: &Path) -> anyhow::Result<Report> {
     let text = read(file)?;
     let initial = beside(file, fixtures, "initial-state.json");
     let files = initial.with_file_name("files");
-    let folder = tempfile::tempdir().context("no folder for the lab")?;
-    let clock = Clock::fixed(0);
-    let config = LabConfig::new(folder.path())
-        .with_clock(clock.clone())
-        .with_nodes(vec![NodeConfig::new("pve1")]);
-    let lab = Lab::start(&config)?;
-    let node = lab.node("pve1")?;
     let records: Vec<Value> = text
         .lines()
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()
         .with_context(|| format!("{} is no scenario", file.display()))?;
-    if let Some(first) = records.first() {
-        clock.set(seconds(first));
-    }
+    // The node is as old as the scenario.
+    let folder = tempfile::tempdir().context("no folder for the lab")?;
+    let clock = Clock::fixed(records.first().map_or(0, seconds));
+    let config = LabConfig::new(folder.path())
+        .with_clock(clock.clone())
+        .with_nodes(vec![NodeConfig::new("pve1")]);
+    let lab = Lab::start(&config)?;
+    let node = lab.node("pve1")?;
     load_initial_state(node, &initial, &files, player::PASSWORD)?;
     let state = std::fs::read(&initial).context("cannot read the initial state")?;
     let state: Value = serde_json::from_slice(&state).context("no initial state")?;

@@ -92,7 +92,7 @@ pub(crate) fn start(
     let upid = Upid {
         node: node.name.clone(),
         pid: table.next_pid,
-        process_start: BOOTED + since_boot + u64::from(table.next_pid % 100),
+        process_start: (BOOTED + since_boot + u64::from(table.next_pid % 100)) & 0xF_FFFF_FFFF,
         start: now,
         kind: kind.to_owned(),
         id: id.to_owned(),
