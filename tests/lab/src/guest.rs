@@ -36,7 +36,27 @@ pub(crate) struct Guest {
     /// The configuration, key by key, values as text.
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) running: bool,
+    /// Unix time of the start, when it was started by a task.
+    pub(crate) started: i64,
+    /// Unix time at which a task made it; the status daemon reports it a little later.
+    pub(crate) created: i64,
+    /// Oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
 }
+
+/// A snapshot of a guest: its configuration of then. The lab keeps no old data of disks.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) name: String,
+    /// Unix time.
+    pub(crate) time: i64,
+    pub(crate) description: Option<String>,
+    pub(crate) parent: Option<String>,
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// How often the status daemon looks, in seconds.
+const STATUS_PERIOD: i64 = 10;
 
 /// A disk or mount point of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +72,42 @@ pub(crate) struct Volume<'config> {
 }
 
 impl Guest {
+    /// A guest that does not run.
+    pub(crate) fn new(kind: GuestKind, config: BTreeMap<String, String>) -> Self {
+        Self {
+            kind,
+            config,
+            running: false,
+            started: 0,
+            created: 0,
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// Whether the status daemon has told the cluster about it.
+    pub(crate) fn is_reported(&self, now: i64) -> bool {
+        now - self.created >= STATUS_PERIOD
+    }
+
+    /// Seconds since a task started it.
+    pub(crate) fn uptime(&self, now: i64) -> i64 {
+        if self.running && self.started > 0 {
+            (now - self.started).max(1)
+        } else {
+            0
+        }
+    }
+
+    /// Whether a key of the configuration is 1.
+    pub(crate) fn is_set(&self, key: &str) -> bool {
+        self.config.get(key).is_some_and(|value| value == "1")
+    }
+
+    /// The lock, such as `backup`.
+    pub(crate) fn lock(&self) -> Option<&str> {
+        self.config.get("lock").map(String::as_str)
+    }
+
     /// The name or host name, when there is one.
     pub(crate) fn name(&self) -> Option<&str> {
         let key = match self.kind {
@@ -202,14 +258,11 @@ mod tests {
     use super::*;
 
     fn guest(kind: GuestKind, pairs: &[(&str, &str)]) -> Guest {
-        Guest {
-            kind,
-            config: pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-            running: false,
-        }
+        let config = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        Guest::new(kind, config)
     }
 
     #[test]

@@ -18,6 +18,17 @@ pub(crate) struct Pool {
     pub(crate) storages: BTreeSet<String>,
 }
 
+/// What a node runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostKind {
+    /// A machine: guests run.
+    #[default]
+    Machine,
+    /// The place of the recordings: no message bus, so that no guest can run, and overlay file
+    /// systems.
+    Sandbox,
+}
+
 /// The state of one node.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -26,6 +37,7 @@ pub(crate) struct State {
     pub(crate) storages: StorageTable,
     pub(crate) guests: BTreeMap<u32, Guest>,
     pub(crate) pools: BTreeMap<String, Pool>,
+    pub(crate) host: HostKind,
     /// Total and used bytes of storages, where a test has said them.
     pub(crate) capacities: BTreeMap<String, (u64, u64)>,
 }

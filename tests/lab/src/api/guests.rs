@@ -28,12 +28,12 @@ fn list(call: &Call<'_>, kind: GuestKind) -> Value {
         .iter()
         .filter(|(_, guest)| guest.kind == kind)
         .filter(|(vmid, _)| call.holds_any(&format!("/vms/{vmid}"), &["VM.Audit"]))
-        .map(|(vmid, guest)| Value::Object(brief(*vmid, guest)))
+        .map(|(vmid, guest)| Value::Object(brief(*vmid, guest, call.now)))
         .collect();
     guests.into()
 }
 
-fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
+fn brief(vmid: u32, guest: &Guest, now: i64) -> Map<String, Value> {
     let entry = json!({
         "vmid": vmid,
         "name": guest.display_name(vmid),
@@ -46,7 +46,7 @@ fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
         "disk": 0,
         "netin": 0,
         "netout": 0,
-        "uptime": u8::from(guest.running),
+        "uptime": guest.uptime(now),
     });
     let mut object = entry.as_object().cloned().unwrap_or_default();
     if guest.kind == GuestKind::Lxc {
@@ -63,6 +63,9 @@ fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
         if let Some(text) = guest.config.get(name) {
             object.insert(name.to_owned(), text.clone().into());
         }
+    }
+    if guest.running && guest.kind == GuestKind::Qemu {
+        object.insert("pid".to_owned(), (vmid + 10_000).into());
     }
     if guest.number("template") == Some(1) {
         object.insert("template".to_owned(), 1.into());
@@ -135,7 +138,7 @@ fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refus
 
 pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (vmid, guest) = find(call, GuestKind::Qemu)?;
-    let mut object = brief(vmid, guest);
+    let mut object = brief(vmid, guest, call.now);
     object.insert("qmpstatus".to_owned(), status_word(guest).into());
     object.insert("ha".to_owned(), json!({"managed": 0}));
     Ok(Value::Object(object).into())
@@ -143,7 +146,7 @@ pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn status_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (vmid, guest) = find(call, GuestKind::Lxc)?;
-    let mut object = brief(vmid, guest);
+    let mut object = brief(vmid, guest, call.now);
     object.insert("ha".to_owned(), json!({"managed": 0}));
     Ok(Value::Object(object).into())
 }

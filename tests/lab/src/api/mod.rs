@@ -24,12 +24,15 @@ mod tasks;
 mod tokens;
 mod version;
 mod volume;
+mod vzdump;
 
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
+
+pub(crate) use prunebackups::{Wanted, remove};
 
 type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 
@@ -79,6 +82,9 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "DELETE /nodes/{node}/tasks/{upid}" => tasks::stop,
         "GET /nodes/{node}/tasks/{upid}/status" => tasks::status,
         "GET /nodes/{node}/tasks/{upid}/log" => tasks::log,
+        "POST /nodes/{node}/vzdump" => vzdump::start,
+        "GET /nodes/{node}/vzdump/defaults" => vzdump::defaults,
+        "GET /nodes/{node}/vzdump/extractconfig" => vzdump::extract_config,
         "GET /pools" => pools::list,
         "POST /pools" => pools::create,
         "PUT /pools" | "PUT /pools/{poolid}" => pools::update,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::backup::options::read_keep;
 use crate::call::Call;
 use crate::files::{self, Archive};
 use crate::http::envelope::Reply;
 use crate::node::NodeCore;
 use crate::prune::{self, Keep, Mark};
 use crate::refusal::Refusal;
-use crate::schema::{Schema, property_string};
 use crate::storage::Storage;
 use crate::task::worker::{Failure, Worker};
 
@@ -53,10 +53,10 @@ pub(super) fn prune(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 /// Which backups are looked at, and what of them is to stay.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
-    pub(super) keep: Option<String>,
-    pub(super) vmid: Option<u32>,
-    pub(super) kind: Option<String>,
+pub(crate) struct Wanted {
+    pub(crate) keep: Option<String>,
+    pub(crate) vmid: Option<u32>,
+    pub(crate) kind: Option<String>,
 }
 
 impl Wanted {
@@ -71,7 +71,7 @@ impl Wanted {
 }
 
 /// Removes what retention does not keep and says so line by line; gives back how many there were.
-pub(super) fn remove(
+pub(crate) fn remove(
     worker: &mut Worker,
     storage: &Storage,
     keep: &Keep,
@@ -97,7 +97,7 @@ pub(super) fn remove(
 }
 
 /// The retention that a parameter or else the storage asks for.
-pub(super) fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
+fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
     let id = &storage.id;
     if !storage.holds("backup") {
         return Err(Refusal::failure(format!(
@@ -111,22 +111,6 @@ pub(super) fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, R
     };
     let own = storage.option("prune-backups");
     read_keep(parameter.or(own).ok_or_else(none)?)
-}
-
-/// Reads a retention setting.
-pub(super) fn read_keep(text: &str) -> Result<Keep, Refusal> {
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
-    let unknown = || Refusal::failure("the schema has no retention");
-    let keys = schema
-        .property_string("prune-backups")
-        .ok_or_else(unknown)?;
-    let values =
-        property_string::parse(schema, keys, text, "prune-backups").map_err(Refusal::failure)?;
-    Ok(Keep::from_values(
-        values
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    ))
 }
 
 fn marks(node: &NodeCore, storage: &Storage, keep: &Keep, wanted: &Wanted) -> Vec<(Archive, Mark)> {
