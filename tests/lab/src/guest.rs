@@ -182,6 +182,27 @@ impl Guest {
         })
     }
 
+    /// The ids of all volumes that bear the guest's number, unused ones included.
+    pub(crate) fn owned_volumes(&self, vmid: u32) -> Vec<String> {
+        let own = |id: &str| {
+            let file = id.split_once(':').map(|(_, file)| file);
+            file.is_some_and(|file| file.starts_with(&format!("{vmid}/")))
+        };
+        self.config
+            .iter()
+            .filter(|(key, _)| disk_order(key).0 != usize::MAX || key.starts_with("unused"))
+            .map(|(_, value)| crate::volumes::id_of(value).to_owned())
+            .filter(|id| own(id))
+            .collect()
+    }
+
+    /// The first `unusedN` that is free.
+    pub(crate) fn free_unused(&self) -> String {
+        let free = (0..256).map(|number| format!("unused{number}"));
+        let mut free = free.filter(|key| !self.config.contains_key(key));
+        free.next().unwrap_or_else(|| "unused255".to_owned())
+    }
+
     /// Volume ids and sizes in bytes of all disks, bind mounts left out.
     pub(crate) fn disks(&self) -> Vec<(&str, u64)> {
         self.volumes()
@@ -223,6 +244,11 @@ impl Guest {
     }
 }
 
+/// Whether a key names a disk or mount point.
+pub(crate) fn is_volume_key(key: &str) -> bool {
+    disk_order(key).0 != usize::MAX
+}
+
 // Buses in PVE's order of disks, then the number on the bus.
 fn disk_order(key: &str) -> (usize, u32) {
     let at = key
@@ -241,7 +267,8 @@ fn disk_order(key: &str) -> (usize, u32) {
     }
 }
 
-fn parse_size(text: &str) -> u64 {
+/// `1G` in bytes.
+pub(crate) fn parse_size(text: &str) -> u64 {
     let shift = match text.chars().last() {
         Some('K') => 10,
         Some('M') => 20,

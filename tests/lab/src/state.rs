@@ -51,6 +51,16 @@ impl State {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Puts a guest into a pool and out of any other.
+    pub(crate) fn move_to_pool(&mut self, vmid: u32, pool: &str) {
+        for (name, members) in &mut self.pools {
+            members.guests.remove(&vmid);
+            if name == pool {
+                members.guests.insert(vmid);
+            }
+        }
+    }
+
     /// The pool of `/vms/<id>` or `/storage/<id>`.
     pub(crate) fn pool_of_path(&self, path: &str) -> Option<&str> {
         if let Some(vmid) = path.strip_prefix("/vms/") {

@@ -1,5 +1,7 @@
 //! Guests: lists, configurations, status, the next free id.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
@@ -7,7 +9,7 @@ use crate::guest::{Guest, GuestKind};
 use crate::http::envelope::Reply;
 use crate::job::typed;
 use crate::refusal::Refusal;
-use crate::schema::{Endpoint, Schema};
+use crate::schema::Schema;
 use crate::storage::short_digest;
 
 /// Processors of a node, for containers without a limit.
@@ -92,7 +94,10 @@ pub(super) fn memory(guest: &Guest) -> u64 {
     guest.number("memory").unwrap_or(512) << 20
 }
 
-fn find<'call>(call: &'call Call<'_>, kind: GuestKind) -> Result<(u32, &'call Guest), Refusal> {
+pub(super) fn find<'call>(
+    call: &'call Call<'_>,
+    kind: GuestKind,
+) -> Result<(u32, &'call Guest), Refusal> {
     let vmid = call
         .parameters
         .integer("vmid")
@@ -103,13 +108,7 @@ fn find<'call>(call: &'call Call<'_>, kind: GuestKind) -> Result<(u32, &'call Gu
         .guests
         .get(&vmid)
         .filter(|guest| guest.kind == kind);
-    let missing = || {
-        Refusal::failure(format!(
-            "Configuration file 'nodes/{}/{}/{vmid}.conf' does not exist",
-            call.node.name,
-            kind.folder()
-        ))
-    };
+    let missing = || Refusal::failure(missing(&call.node.name, kind, vmid));
     guest.map(|guest| (vmid, guest)).ok_or_else(missing)
 }
 
@@ -123,17 +122,38 @@ pub(super) fn config_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refusal> {
     let (_, guest) = find(call, kind)?;
+    let mut object = typed_config(&guest.config, create)?;
+    object.insert("digest".to_owned(), digest(guest).into());
+    Ok(Value::Object(object).into())
+}
+
+/// A configuration with the types of the schema under which it was made.
+pub(super) fn typed_config(
+    config: &BTreeMap<String, String>,
+    create: &str,
+) -> Result<Map<String, Value>, Refusal> {
     let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
-    let properties = schema.endpoint(create).map(Endpoint::properties);
+    let endpoint = schema.endpoint(create);
     let mut object = Map::new();
-    for (name, text) in &guest.config {
-        let property = properties.and_then(|properties| properties.get(name));
+    for (name, text) in config {
+        let property = endpoint.and_then(|endpoint| endpoint.property(name));
         let kind = property.and_then(|property| property.kind.as_deref());
         object.insert(name.clone(), typed(kind, text));
     }
-    let text = format!("{:?}", guest.config);
-    object.insert("digest".to_owned(), short_digest(&text).into());
-    Ok(Value::Object(object).into())
+    Ok(object)
+}
+
+/// Changes with every change of the configuration.
+pub(super) fn digest(guest: &Guest) -> String {
+    short_digest(&format!("{:?}", guest.config))
+}
+
+/// The text of a missing configuration.
+pub(super) fn missing(node: &str, kind: GuestKind, vmid: u32) -> String {
+    format!(
+        "Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist",
+        kind.folder()
+    )
 }
 
 pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {

@@ -4,6 +4,9 @@ mod container;
 mod machine;
 pub(crate) mod options;
 
+pub(crate) use container::{mount_path, totals};
+pub(crate) use machine::{NO_BUS, short_size};
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;

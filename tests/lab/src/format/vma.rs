@@ -293,7 +293,21 @@ pub(crate) fn read_head(input: &mut dyn Read) -> io::Result<Head> {
     })
 }
 
-/// Reads the extents and hands every stored block to `store` with device and offset.
+/// Bytes in a cluster.
+pub(crate) const CLUSTER_SIZE: u64 = CLUSTER as u64;
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadCount {
+    pub(crate) clusters: u64,
+    /// Bytes that were zero and not stored.
+    pub(crate) zero: u64,
+    /// Of them bytes in clusters of which something was stored.
+    pub(crate) partly_zero: u64,
+}
+
+/// Reads the extents and hands every stored block to `store` with device and offset; `progress`
+/// hears how many clusters came by.
 ///
 /// # Errors
 /// With the words of PVE's own reader; a missing cluster is found at the end only.
@@ -301,7 +315,9 @@ pub(crate) fn read_extents(
     input: &mut dyn Read,
     head: &Head,
     store: &mut dyn FnMut(u8, u64, &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+    progress: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> io::Result<ReadCount> {
+    let mut read = ReadCount::default();
     let mut seen: Vec<(u8, u32)> = Vec::new();
     while let Some(extent) = next_extent_head(input)? {
         if !extent.starts_with(b"VMAE") {
@@ -326,6 +342,11 @@ pub(crate) fn read_extents(
             }
             let number = u32::try_from(info & 0xffff_ffff).map_err(io::Error::other)?;
             seen.push((device, number));
+            let stored = u64::from((info >> 48).count_ones());
+            let zero = (16 - stored) * BLOCK as u64;
+            read.clusters += 1;
+            read.zero += zero;
+            read.partly_zero += if stored > 0 { zero } else { 0 };
             for bit in (0..16_u64).filter(|bit| info >> (48 + bit) & 1 == 1) {
                 let block = blocks
                     .next()
@@ -337,6 +358,7 @@ pub(crate) fn read_extents(
                 let block = block.get(..length).unwrap_or(block);
                 store(device, offset, block)?;
             }
+            progress(read.clusters)?;
         }
     }
     seen.sort_unstable();
@@ -351,7 +373,7 @@ pub(crate) fn read_extents(
             )));
         }
     }
-    Ok(())
+    Ok(read)
 }
 
 fn next_extent_head(input: &mut dyn Read) -> io::Result<Option<Vec<u8>>> {
@@ -415,11 +437,16 @@ mod tests {
         assert_eq!(head.created, 77);
         assert_eq!(head.config("qemu-server.conf"), Some(&b"name: a\n"[..]));
         let mut again = vec![0; size];
-        read_extents(&mut input, &head, &mut |_, offset, data| {
-            let offset = usize::try_from(offset).unwrap();
-            again[offset..offset + data.len()].copy_from_slice(data);
-            Ok(())
-        })
+        read_extents(
+            &mut input,
+            &head,
+            &mut |_, offset, data| {
+                let offset = usize::try_from(offset).unwrap();
+                again[offset..offset + data.len()].copy_from_slice(data);
+                Ok(())
+            },
+            &mut |_| Ok(()),
+        )
         .unwrap();
         assert!(again == disk);
     }
@@ -429,7 +456,8 @@ mod tests {
         let (out, _) = archive(3 * CLUSTER);
         let mut input = &out[..out.len() - 100];
         let head = read_head(&mut input).unwrap();
-        let error = read_extents(&mut input, &head, &mut |_, _, _| Ok(())).unwrap_err();
+        let error =
+            read_extents(&mut input, &head, &mut |_, _, _| Ok(()), &mut |_| Ok(())).unwrap_err();
         assert!(
             error.to_string().starts_with("short vma extent ("),
             "{error}"
@@ -437,7 +465,8 @@ mod tests {
         let end = out.len() - 512 - 2 * BLOCK;
         let mut input = &out[..end];
         let head = read_head(&mut input).unwrap();
-        let error = read_extents(&mut input, &head, &mut |_, _, _| Ok(())).unwrap_err();
+        let error =
+            read_extents(&mut input, &head, &mut |_, _, _| Ok(()), &mut |_| Ok(())).unwrap_err();
         assert_eq!(
             error.to_string(),
             "detected missing cluster 0 for stream drive-scsi0"
