@@ -1,15 +1,22 @@
 //! One authenticated request on its way through a handler.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::access::identity::Identity;
 use crate::access::rights::Held;
+use crate::http::envelope::Reply;
 use crate::node::NodeCore;
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::task;
+use crate::task::worker::{Failure, Worker};
 
 /// What a handler has: the node, its state, who asks, what for, and when.
 pub(crate) struct Call<'request> {
-    pub(crate) node: &'request NodeCore,
+    pub(crate) node: &'request Arc<NodeCore>,
     pub(crate) state: &'request mut State,
     pub(crate) identity: &'request Identity,
     pub(crate) parameters: Parameters,
@@ -24,26 +31,12 @@ impl Call<'_> {
 
     /// The privileges of the sender on a path, those of a pool included.
     pub(crate) fn rights(&self, path: &str) -> Held {
-        let access = &self.state.access;
-        let mut held = access.held(self.identity, path);
-        if let Some(pool) = self.state.pool_of_path(path) {
-            for (privilege, propagates) in access.held(self.identity, &format!("/pool/{pool}")) {
-                let flag = held.entry(privilege).or_insert(false);
-                *flag = *flag || propagates;
-            }
-        }
-        held
+        self.state.rights(self.identity, path)
     }
 
     /// Whether the sender has one of these privileges.
     pub(crate) fn holds_any(&self, path: &str, privileges: &[&str]) -> bool {
-        if self.identity.is_root() {
-            return true;
-        }
-        let held = self.rights(path);
-        privileges
-            .iter()
-            .any(|privilege| held.contains_key(*privilege))
+        self.state.holds_any(self.identity, path, privileges)
     }
 
     /// Asks for all of these privileges.
@@ -51,13 +44,7 @@ impl Call<'_> {
     /// # Errors
     /// 403 that names the first missing one.
     pub(crate) fn check(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
-        match privileges
-            .iter()
-            .find(|privilege| !self.holds_any(path, &[privilege]))
-        {
-            None => Ok(()),
-            Some(missing) => Err(Refusal::forbidden(&format!("{path}, {missing}"))),
-        }
+        self.state.check(self.identity, path, privileges)
     }
 
     /// Asks for one of these privileges.
@@ -65,13 +52,17 @@ impl Call<'_> {
     /// # Errors
     /// 403 that names all of them.
     pub(crate) fn check_any(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
-        if self.holds_any(path, privileges) {
-            return Ok(());
-        }
-        Err(Refusal::forbidden(&format!(
-            "{path}, {}",
-            privileges.join("|")
-        )))
+        self.state.check_any(self.identity, path, privileges)
+    }
+
+    /// Starts a task in the name of the sender and gives back its name as the answer.
+    pub(crate) fn start_task(
+        &self,
+        kind: &str,
+        id: &str,
+        body: impl FnOnce(&mut Worker) -> Result<(), Failure> + Send + 'static,
+    ) -> Reply {
+        Value::from(task::start(self.node, self.identity, kind, id, body)).into()
     }
 
     /// Whether the path names this node; others cannot be found, for each node stands alone.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use crate::archive::ArchiveName;
+use crate::archive::{self, ArchiveName};
 use crate::node::NodeCore;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -164,6 +164,49 @@ pub(crate) fn archives(node: &NodeCore, storage: &Storage, zone: &TimeZone) -> V
             })
         })
         .collect()
+}
+
+/// Removes a volume; an archive with its log and notes.
+///
+/// # Errors
+/// When it is protected or the file cannot be removed.
+pub(crate) fn remove_volume(path: &Path, volume: &str, storage: &str) -> Result<(), String> {
+    if volume.starts_with("backup/") {
+        return remove_archive(path, volume, storage);
+    }
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    removed.map_err(|error| format!("unlink '{}' failed - {error}", path.display()))
+}
+
+/// Removes an archive with its log and notes.
+///
+/// # Errors
+/// When it is protected or the file cannot be removed.
+pub(crate) fn remove_archive(path: &Path, volume: &str, storage: &str) -> Result<(), String> {
+    if is_protected(path) {
+        return Err(format!(
+            "cannot remove protected volume '{volume}' on '{storage}'"
+        ));
+    }
+    fs::remove_file(path).map_err(|error| format!("removing archive {volume} failed: {error}"))?;
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let log = path.with_file_name(format!("{}.log", archive::stem(name)));
+    for file in [log, companion(path, ".notes")] {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("removing {} failed: {error}", file.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn companion(path: &Path, suffix: &str) -> PathBuf {

@@ -36,7 +36,27 @@ pub(crate) struct Guest {
     /// The configuration, key by key, values as text.
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) running: bool,
+    /// Unix time of the start, when it was started by a task.
+    pub(crate) started: i64,
+    /// Unix time at which a task made it; the status daemon reports it a little later.
+    pub(crate) created: i64,
+    /// Oldest first.
+    pub(crate) snapshots: Vec<Snapshot>,
 }
+
+/// A snapshot of a guest: its configuration of then. The lab keeps no old data of disks.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) name: String,
+    /// Unix time.
+    pub(crate) time: i64,
+    pub(crate) description: Option<String>,
+    pub(crate) parent: Option<String>,
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// How often the status daemon looks, in seconds.
+const STATUS_PERIOD: i64 = 10;
 
 /// A disk or mount point of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +72,42 @@ pub(crate) struct Volume<'config> {
 }
 
 impl Guest {
+    /// A guest that does not run.
+    pub(crate) fn new(kind: GuestKind, config: BTreeMap<String, String>) -> Self {
+        Self {
+            kind,
+            config,
+            running: false,
+            started: 0,
+            created: 0,
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// Whether the status daemon has told the cluster about it.
+    pub(crate) fn is_reported(&self, now: i64) -> bool {
+        now - self.created >= STATUS_PERIOD
+    }
+
+    /// Seconds since a task started it.
+    pub(crate) fn uptime(&self, now: i64) -> i64 {
+        if self.running && self.started > 0 {
+            (now - self.started).max(1)
+        } else {
+            0
+        }
+    }
+
+    /// Whether a key of the configuration is 1.
+    pub(crate) fn is_set(&self, key: &str) -> bool {
+        self.config.get(key).is_some_and(|value| value == "1")
+    }
+
+    /// The lock, such as `backup`.
+    pub(crate) fn lock(&self) -> Option<&str> {
+        self.config.get("lock").map(String::as_str)
+    }
+
     /// The name or host name, when there is one.
     pub(crate) fn name(&self) -> Option<&str> {
         let key = match self.kind {
@@ -126,6 +182,27 @@ impl Guest {
         })
     }
 
+    /// The ids of all volumes that bear the guest's number, unused ones included.
+    pub(crate) fn owned_volumes(&self, vmid: u32) -> Vec<String> {
+        let own = |id: &str| {
+            let file = id.split_once(':').map(|(_, file)| file);
+            file.is_some_and(|file| file.starts_with(&format!("{vmid}/")))
+        };
+        self.config
+            .iter()
+            .filter(|(key, _)| disk_order(key).0 != usize::MAX || key.starts_with("unused"))
+            .map(|(_, value)| crate::volumes::id_of(value).to_owned())
+            .filter(|id| own(id))
+            .collect()
+    }
+
+    /// The first `unusedN` that is free.
+    pub(crate) fn free_unused(&self) -> String {
+        let free = (0..256).map(|number| format!("unused{number}"));
+        let mut free = free.filter(|key| !self.config.contains_key(key));
+        free.next().unwrap_or_else(|| "unused255".to_owned())
+    }
+
     /// Volume ids and sizes in bytes of all disks, bind mounts left out.
     pub(crate) fn disks(&self) -> Vec<(&str, u64)> {
         self.volumes()
@@ -167,6 +244,11 @@ impl Guest {
     }
 }
 
+/// Whether a key names a disk or mount point.
+pub(crate) fn is_volume_key(key: &str) -> bool {
+    disk_order(key).0 != usize::MAX
+}
+
 // Buses in PVE's order of disks, then the number on the bus.
 fn disk_order(key: &str) -> (usize, u32) {
     let at = key
@@ -185,7 +267,8 @@ fn disk_order(key: &str) -> (usize, u32) {
     }
 }
 
-fn parse_size(text: &str) -> u64 {
+/// `1G` in bytes.
+pub(crate) fn parse_size(text: &str) -> u64 {
     let shift = match text.chars().last() {
         Some('K') => 10,
         Some('M') => 20,
@@ -202,14 +285,11 @@ mod tests {
     use super::*;
 
     fn guest(kind: GuestKind, pairs: &[(&str, &str)]) -> Guest {
-        Guest {
-            kind,
-            config: pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-            running: false,
-        }
+        let config = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        Guest::new(kind, config)
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::node::Node;
 use crate::seed::Separation;
 use crate::seed_content::ArchiveSeed;
+use crate::state::HostKind;
 
 #[derive(Debug, Deserialize)]
 struct InitialState {
@@ -79,6 +80,8 @@ pub fn load_initial_state(
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let state: InitialState = serde_json::from_str(&text)
         .with_context(|| format!("{} is no initial state", path.display()))?;
+    // Such states were recorded where no guest could run.
+    node.set_host(HostKind::Sandbox);
     load_access(node, &state, password)?;
     for storage in &state.storages {
         load_storage(node, storage)?;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
-use reprise_lab::{Lab, LabConfig, NodeConfig, demo, load_initial_state};
+use clap::{Parser, Subcommand, ValueEnum};
+use reprise_lab::{Lab, LabConfig, NodeConfig, check, demo, load_initial_state};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -40,6 +40,13 @@ enum Command {
         #[arg(long)]
         until_stdin_closes: bool,
     },
+    /// Compare the lab with what was recorded on a real node; fails below the bar.
+    Check {
+        /// What to compare.
+        what: Subject,
+        /// The recording, plain or compressed with gzip; the committed one when absent.
+        file: Option<PathBuf>,
+    },
     /// Start one node from the initial state of a recorded scenario and stay.
     State {
         /// Folder for everything that the lab writes.
@@ -52,6 +59,15 @@ enum Command {
         #[arg(long)]
         password: String,
     },
+}
+
+/// What a recording is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// A chronological list of requests and answers.
+    Scenario,
+    /// Groups of backups and what retention makes of them.
+    Prune,
 }
 
 fn main() -> ExitCode {
@@ -72,6 +88,7 @@ fn main() -> ExitCode {
             };
             run(&dir, nodes.collect(), lifetime, demo::seed)
         }
+        Command::Check { what, file } => compare(what, file),
         Command::State {
             dir,
             initial,
@@ -90,6 +107,28 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let report = match what {
+        Subject::Scenario => {
+            let file = file.unwrap_or_else(|| fixtures.join("scenario.jsonl.gz"));
+            check::scenario(&file, &fixtures)?
+        }
+        Subject::Prune => {
+            let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.gz"));
+            check::retention(&file)?
+        }
+    };
+    let mut out = std::io::stdout();
+    for difference in &report.differences {
+        writeln!(out, "{difference}").context("cannot write the report")?;
+    }
+    writeln!(out, "{report}").context("cannot write the report")?;
+    let below = report.below_the_bar();
+    anyhow::ensure!(below.is_empty(), "below the bar: {}", below.join(", "));
+    Ok(())
 }
 
 /// What ends the lab.

@@ -17,6 +17,8 @@ use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
 use crate::state::State;
+use crate::task::Tasks;
+use crate::task::fault::TaskFaultRule;
 
 /// What requests work on.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct NodeCore {
     pub(crate) delay_of_401: Duration,
     /// Unix time of the start, for `uptime`.
     pub(crate) started: i64,
+    pub(crate) tasks: Tasks,
     state: Mutex<State>,
 }
 
@@ -96,6 +99,7 @@ impl Node {
             journal: Journal::default(),
             delay_of_401,
             started: clock.now(),
+            tasks: Tasks::default(),
             state: Mutex::new(State::default()),
         };
         let node = Self {
@@ -186,9 +190,15 @@ impl Node {
         self.core.faults.add(rule);
     }
 
-    /// Takes all faults back.
+    /// Lets something go wrong in the middle of tasks.
+    pub fn inject_into_tasks(&self, rule: TaskFaultRule) {
+        self.core.tasks.inject(rule);
+    }
+
+    /// Takes all faults back. Tasks that hang already go on hanging.
     pub fn clear_faults(&self) {
         self.core.faults.clear();
+        self.core.tasks.clear_faults();
     }
 
     /// Closes the port and every connection.

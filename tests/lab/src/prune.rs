@@ -39,6 +39,14 @@ impl Keep {
         keep
     }
 
+    /// How many backups it can keep at most; 0 when there is no limit.
+    pub(crate) fn total(&self) -> u64 {
+        if self.all {
+            return 0;
+        }
+        self.last + self.hourly + self.daily + self.weekly + self.monthly + self.yearly
+    }
+
     fn keeps_everything(&self) -> bool {
         self.all || *self == Self::default()
     }

@@ -1,6 +1,8 @@
 //! The way of a request through a node, in the order in which PVE does it: verb, login, forged
 //! writes, body, path, conflicting parameters, privileges, node name, schema, handler.
 
+use std::sync::Arc;
+
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -41,7 +43,7 @@ impl RawRequest {
     }
 
     /// Does the request and writes it into the journal.
-    pub(crate) fn answer(&self, node: &NodeCore) -> Answer {
+    pub(crate) fn answer(&self, node: &Arc<NodeCore>) -> Answer {
         let mut identity = None;
         let answer = match Formatter::of(&self.path) {
             Err(refusal) => envelope::refused(&refusal),
@@ -78,7 +80,7 @@ impl RawRequest {
     // The outer result is what the HTTP layer itself refuses, whatever the formatter.
     fn process(
         &self,
-        node: &NodeCore,
+        node: &Arc<NodeCore>,
         identity: &mut Option<Identity>,
     ) -> Result<Result<Reply, Refusal>, Refusal> {
         if !["GET", "POST", "PUT", "DELETE"].contains(&self.method.as_str()) {
@@ -152,7 +154,7 @@ impl RawRequest {
 
     fn dispatch(
         &self,
-        node: &NodeCore,
+        node: &Arc<NodeCore>,
         identity: &Identity,
         segments: &[String],
         api_path: &str,

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use crate::files::{self, Protection};
 use crate::guest::{Guest, GuestKind};
 use crate::node::Node;
+use crate::state::HostKind;
+use crate::trees;
 
 /// An archive to be laid into a storage.
 #[derive(Clone, Debug)]
@@ -81,11 +83,7 @@ impl Node {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        let guest = Guest {
-            kind,
-            config,
-            running: false,
-        };
+        let guest = Guest::new(kind, config);
         for (id, size) in guest.disks() {
             self.add_disk(id, size)
                 .with_context(|| format!("guest {vmid}, disk {id}"))?;
@@ -108,7 +106,11 @@ impl Node {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        File::create(path)?.set_len(size)?;
+        if trees::is_tree(file) {
+            fs::create_dir_all(path)?;
+        } else {
+            File::create(path)?.set_len(size)?;
+        }
         Ok(())
     }
 
@@ -125,7 +127,18 @@ impl Node {
     pub fn set_running(&self, vmid: u32, power: Power) {
         if let Some(guest) = self.core.state().guests.get_mut(&vmid) {
             guest.running = power == Power::Running;
+            guest.started = self.core.clock.now();
         }
+    }
+
+    /// Says what kind of machine the node is.
+    pub fn set_host(&self, host: HostKind) {
+        self.core.state().host = host;
+    }
+
+    /// Where the files of a container's volume lie, whatever the volume is on a real node.
+    pub fn container_tree(&self, volume: &str) -> Option<PathBuf> {
+        trees::of(&self.core, &self.core.state().storages, volume)
     }
 
     /// Sets one key of a guest's configuration; the lock of a running backup, for instance.

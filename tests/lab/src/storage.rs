@@ -305,7 +305,7 @@ impl Storage {
 }
 
 /// The storages in the order of the file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StorageTable {
     storages: Vec<Storage>,
 }

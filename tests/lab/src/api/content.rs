@@ -1,5 +1,7 @@
 //! The files on a storage: lists of them, and notes and protection of one.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::volume::{VolumeId, check_access};
@@ -9,6 +11,8 @@ use crate::files::{self, Archive, Protection, StoredFile};
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 use crate::storage::Storage;
+use crate::task;
+use crate::task::worker::{Failure, Worker};
 
 const KINDS: [&str; 5] = ["backup", "images", "iso", "snippets", "vztmpl"];
 
@@ -167,6 +171,48 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         _ => {}
     }
     Ok(Value::Null.into())
+}
+
+pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let storage = call.state.storages.get(call.required("storage"))?;
+    let volume = VolumeId::of_call(call)?;
+    let owner = volume.owner();
+    let path = format!("/storage/{}", storage.id);
+    match owner.filter(|_| volume.is_backup()) {
+        Some(vmid) => {
+            call.check(&path, &["Datastore.AllocateSpace"])?;
+            call.check(&format!("/vms/{vmid}"), &["VM.Backup"])?;
+        }
+        None => call.check(&path, &["Datastore.Allocate"])?,
+    }
+    files::activate(call.node, storage)?;
+    let file = volume.path(call.node, storage).unwrap_or_default();
+    let shown = volume.node_path(storage).unwrap_or_default();
+    let id = match owner {
+        Some(vmid) => format!("{vmid}@{}", storage.id),
+        None => storage.id.clone(),
+    };
+    // The state is not touched: with `delay` this handler waits for the task while it holds it.
+    let body = move |worker: &mut Worker| {
+        let name = volume.full();
+        if file.exists() {
+            let short = name.split_once(':').map_or("", |(_, short)| short);
+            files::remove_volume(&file, short, &volume.storage).map_err(Failure::new)?;
+        } else {
+            worker.say(format!("disk image '{shown}' does not exist"))?;
+        }
+        worker.say(format!("Removed volume '{name}'"))
+    };
+    let upid = task::start(call.node, call.identity, "imgdel", &id, body);
+    let Some(delay) = call.parameters.integer("delay") else {
+        return Ok(Value::from(upid).into());
+    };
+    let patience = Duration::from_secs(u64::try_from(delay).unwrap_or(0));
+    match call.node.tasks.wait(&upid, patience) {
+        None => Ok(Value::from(upid).into()),
+        Some(end) if end.status == "OK" => Ok(Value::Null.into()),
+        Some(end) => Err(Refusal::failure(end.status)),
+    }
 }
 
 fn check_limit(call: &Call<'_>, storage: &Storage, volume: &VolumeId) -> Result<(), Refusal> {

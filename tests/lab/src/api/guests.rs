@@ -1,5 +1,7 @@
 //! Guests: lists, configurations, status, the next free id.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
@@ -7,7 +9,7 @@ use crate::guest::{Guest, GuestKind};
 use crate::http::envelope::Reply;
 use crate::job::typed;
 use crate::refusal::Refusal;
-use crate::schema::{Endpoint, Schema};
+use crate::schema::Schema;
 use crate::storage::short_digest;
 
 /// Processors of a node, for containers without a limit.
@@ -28,12 +30,12 @@ fn list(call: &Call<'_>, kind: GuestKind) -> Value {
         .iter()
         .filter(|(_, guest)| guest.kind == kind)
         .filter(|(vmid, _)| call.holds_any(&format!("/vms/{vmid}"), &["VM.Audit"]))
-        .map(|(vmid, guest)| Value::Object(brief(*vmid, guest)))
+        .map(|(vmid, guest)| Value::Object(brief(*vmid, guest, call.now)))
         .collect();
     guests.into()
 }
 
-fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
+fn brief(vmid: u32, guest: &Guest, now: i64) -> Map<String, Value> {
     let entry = json!({
         "vmid": vmid,
         "name": guest.display_name(vmid),
@@ -46,7 +48,7 @@ fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
         "disk": 0,
         "netin": 0,
         "netout": 0,
-        "uptime": u8::from(guest.running),
+        "uptime": guest.uptime(now),
     });
     let mut object = entry.as_object().cloned().unwrap_or_default();
     if guest.kind == GuestKind::Lxc {
@@ -63,6 +65,9 @@ fn brief(vmid: u32, guest: &Guest) -> Map<String, Value> {
         if let Some(text) = guest.config.get(name) {
             object.insert(name.to_owned(), text.clone().into());
         }
+    }
+    if guest.running && guest.kind == GuestKind::Qemu {
+        object.insert("pid".to_owned(), (vmid + 10_000).into());
     }
     if guest.number("template") == Some(1) {
         object.insert("template".to_owned(), 1.into());
@@ -89,7 +94,10 @@ pub(super) fn memory(guest: &Guest) -> u64 {
     guest.number("memory").unwrap_or(512) << 20
 }
 
-fn find<'call>(call: &'call Call<'_>, kind: GuestKind) -> Result<(u32, &'call Guest), Refusal> {
+pub(super) fn find<'call>(
+    call: &'call Call<'_>,
+    kind: GuestKind,
+) -> Result<(u32, &'call Guest), Refusal> {
     let vmid = call
         .parameters
         .integer("vmid")
@@ -100,13 +108,7 @@ fn find<'call>(call: &'call Call<'_>, kind: GuestKind) -> Result<(u32, &'call Gu
         .guests
         .get(&vmid)
         .filter(|guest| guest.kind == kind);
-    let missing = || {
-        Refusal::failure(format!(
-            "Configuration file 'nodes/{}/{}/{vmid}.conf' does not exist",
-            call.node.name,
-            kind.folder()
-        ))
-    };
+    let missing = || Refusal::failure(missing(&call.node.name, kind, vmid));
     guest.map(|guest| (vmid, guest)).ok_or_else(missing)
 }
 
@@ -120,22 +122,43 @@ pub(super) fn config_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refusal> {
     let (_, guest) = find(call, kind)?;
+    let mut object = typed_config(&guest.config, create)?;
+    object.insert("digest".to_owned(), digest(guest).into());
+    Ok(Value::Object(object).into())
+}
+
+/// A configuration with the types of the schema under which it was made.
+pub(super) fn typed_config(
+    config: &BTreeMap<String, String>,
+    create: &str,
+) -> Result<Map<String, Value>, Refusal> {
     let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
-    let properties = schema.endpoint(create).map(Endpoint::properties);
+    let endpoint = schema.endpoint(create);
     let mut object = Map::new();
-    for (name, text) in &guest.config {
-        let property = properties.and_then(|properties| properties.get(name));
+    for (name, text) in config {
+        let property = endpoint.and_then(|endpoint| endpoint.property(name));
         let kind = property.and_then(|property| property.kind.as_deref());
         object.insert(name.clone(), typed(kind, text));
     }
-    let text = format!("{:?}", guest.config);
-    object.insert("digest".to_owned(), short_digest(&text).into());
-    Ok(Value::Object(object).into())
+    Ok(object)
+}
+
+/// Changes with every change of the configuration.
+pub(super) fn digest(guest: &Guest) -> String {
+    short_digest(&format!("{:?}", guest.config))
+}
+
+/// The text of a missing configuration.
+pub(super) fn missing(node: &str, kind: GuestKind, vmid: u32) -> String {
+    format!(
+        "Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist",
+        kind.folder()
+    )
 }
 
 pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (vmid, guest) = find(call, GuestKind::Qemu)?;
-    let mut object = brief(vmid, guest);
+    let mut object = brief(vmid, guest, call.now);
     object.insert("qmpstatus".to_owned(), status_word(guest).into());
     object.insert("ha".to_owned(), json!({"managed": 0}));
     Ok(Value::Object(object).into())
@@ -143,7 +166,7 @@ pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn status_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (vmid, guest) = find(call, GuestKind::Lxc)?;
-    let mut object = brief(vmid, guest);
+    let mut object = brief(vmid, guest, call.now);
     object.insert("ha".to_owned(), json!({"managed": 0}));
     Ok(Value::Object(object).into())
 }

@@ -12,24 +12,33 @@ mod access;
 mod acl;
 mod content;
 mod coverage;
+mod create;
+mod destroy;
+mod guest_config;
 mod guests;
 mod jobs;
 mod node_storage;
 mod pools;
+mod power;
 mod prunebackups;
 mod resources;
 mod schedule;
+mod snapshots;
 mod storages;
 mod tasks;
 mod tokens;
 mod version;
 mod volume;
+mod vzdump;
 
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
+
+pub(crate) use power::boot;
+pub(crate) use prunebackups::{Wanted, remove};
 
 type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 
@@ -59,22 +68,60 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "GET /cluster/tasks" => tasks::list_of_cluster,
         "GET /nodes" => resources::nodes,
         "GET /nodes/{node}/status" => resources::status,
+        "POST /nodes/{node}/qemu" => create::qemu,
+        "POST /nodes/{node}/lxc" => create::lxc,
+        "GET /nodes/{node}/qemu/{vmid}" | "GET /nodes/{node}/lxc/{vmid}" => create::index,
         "GET /nodes/{node}/qemu" => guests::list_qemu,
         "GET /nodes/{node}/qemu/{vmid}/config" => guests::config_qemu,
         "GET /nodes/{node}/qemu/{vmid}/status/current" => guests::status_qemu,
         "GET /nodes/{node}/lxc" => guests::list_lxc,
         "GET /nodes/{node}/lxc/{vmid}/config" => guests::config_lxc,
         "GET /nodes/{node}/lxc/{vmid}/status/current" => guests::status_lxc,
+        "DELETE /nodes/{node}/qemu/{vmid}" => destroy::qemu,
+        "PUT /nodes/{node}/qemu/{vmid}/config" => guest_config::put_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/status/start" => power::start_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/status/stop" => power::stop_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/status/shutdown" => power::shutdown_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/status/reboot" => power::reboot_qemu,
+        "GET /nodes/{node}/qemu/{vmid}/snapshot" => snapshots::list_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/snapshot" => snapshots::create_qemu,
+        "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}" => snapshots::index,
+        "DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}" => snapshots::delete_qemu,
+        "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" => snapshots::config_qemu,
+        "PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" => snapshots::update_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback" => snapshots::rollback_qemu,
+        "DELETE /nodes/{node}/lxc/{vmid}" => destroy::lxc,
+        "PUT /nodes/{node}/lxc/{vmid}/config" => guest_config::put_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/status/start" => power::start_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/status/stop" => power::stop_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/status/shutdown" => power::shutdown_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/status/reboot" => power::reboot_lxc,
+        "GET /nodes/{node}/lxc/{vmid}/snapshot" => snapshots::list_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/snapshot" => snapshots::create_lxc,
+        "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}" => snapshots::index,
+        "DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}" => snapshots::delete_lxc,
+        "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" => snapshots::config_lxc,
+        "PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" => snapshots::update_lxc,
+        "POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback" => snapshots::rollback_lxc,
+        "POST /nodes/{node}/qemu/{vmid}/config" => guest_config::post_qemu,
+        "POST /nodes/{node}/qemu/{vmid}/agent/ping" => power::agent_ping,
         "GET /nodes/{node}/storage" => node_storage::list,
         "GET /nodes/{node}/storage/{storage}" => node_storage::index,
         "GET /nodes/{node}/storage/{storage}/status" => node_storage::status,
         "GET /nodes/{node}/storage/{storage}/content" => content::list,
         "GET /nodes/{node}/storage/{storage}/content/{volume}" => content::get,
         "PUT /nodes/{node}/storage/{storage}/content/{volume}" => content::update,
+        "DELETE /nodes/{node}/storage/{storage}/content/{volume}" => content::delete,
         "GET /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::dry_run,
+        "DELETE /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::prune,
         "GET /nodes/{node}/tasks" => tasks::list_of_node,
+        "GET /nodes/{node}/tasks/{upid}" => tasks::index,
+        "DELETE /nodes/{node}/tasks/{upid}" => tasks::stop,
         "GET /nodes/{node}/tasks/{upid}/status" => tasks::status,
         "GET /nodes/{node}/tasks/{upid}/log" => tasks::log,
+        "POST /nodes/{node}/vzdump" => vzdump::start,
+        "GET /nodes/{node}/vzdump/defaults" => vzdump::defaults,
+        "GET /nodes/{node}/vzdump/extractconfig" => vzdump::extract_config,
         "GET /pools" => pools::list,
         "POST /pools" => pools::create,
         "PUT /pools" | "PUT /pools/{poolid}" => pools::update,

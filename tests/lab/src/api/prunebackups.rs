@@ -1,22 +1,26 @@
-//! `prunebackups`: what retention would remove.
+//! `prunebackups`: what retention would remove, and its removal.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::backup::options::read_keep;
 use crate::call::Call;
 use crate::files::{self, Archive};
 use crate::http::envelope::Reply;
+use crate::node::NodeCore;
 use crate::prune::{self, Keep, Mark};
 use crate::refusal::Refusal;
-use crate::schema::{Schema, property_string};
 use crate::storage::Storage;
+use crate::task::worker::{Failure, Worker};
 
 pub(super) fn dry_run(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let storage = call.state.storages.get(call.required("storage"))?;
-    let keep = keep(call, storage)?;
+    let wanted = Wanted::of_call(call);
+    let keep = keep(storage, wanted.keep.as_deref())?;
     files::activate(call.node, storage)?;
-    let marks = marks(call, storage, &keep);
+    let marks = marks(call.node, storage, &keep, &wanted);
     let entries: Vec<Value> = marks
         .iter()
         .map(|(archive, mark)| describe(storage, archive, *mark))
@@ -24,7 +28,76 @@ pub(super) fn dry_run(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(Value::from(entries).into())
 }
 
-fn keep(call: &Call<'_>, storage: &Storage) -> Result<Keep, Refusal> {
+pub(super) fn prune(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let id = call.required("storage").to_owned();
+    let path = format!("/storage/{id}");
+    let wanted = Wanted::of_call(call);
+    match wanted.vmid {
+        Some(vmid) => {
+            call.check(&path, &["Datastore.AllocateSpace"])?;
+            call.check(&format!("/vms/{vmid}"), &["VM.Backup"])?;
+        }
+        None => call.check(&path, &["Datastore.Allocate"])?,
+    }
+    let task_id = match wanted.vmid {
+        Some(vmid) => format!("{vmid}@{id}"),
+        None => id.clone(),
+    };
+    Ok(call.start_task("prunebackups", &task_id, move |worker| {
+        let storage = worker.state().storages.get(&id)?.clone();
+        let keep = keep(&storage, wanted.keep.as_deref())?;
+        files::activate(&worker.node, &storage)?;
+        remove(worker, &storage, &keep, &wanted, "").map(|_| ())
+    }))
+}
+
+/// Which backups are looked at, and what of them is to stay.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) keep: Option<String>,
+    pub(crate) vmid: Option<u32>,
+    pub(crate) kind: Option<String>,
+}
+
+impl Wanted {
+    fn of_call(call: &Call<'_>) -> Self {
+        let text = |name: &str| call.parameters.text(name).map(str::to_owned);
+        Self {
+            keep: text("prune-backups"),
+            vmid: text("vmid").and_then(|vmid| vmid.parse().ok()),
+            kind: text("type"),
+        }
+    }
+}
+
+/// Removes what retention does not keep and says so line by line; gives back how many there were.
+pub(crate) fn remove(
+    worker: &mut Worker,
+    storage: &Storage,
+    keep: &Keep,
+    wanted: &Wanted,
+    prefix: &str,
+) -> Result<usize, Failure> {
+    let node = Arc::clone(&worker.node);
+    let mut removed = 0;
+    for (archive, mark) in marks(&node, storage, keep, wanted) {
+        if mark != Mark::Remove {
+            continue;
+        }
+        let name = &archive.file.name;
+        worker.say(format!(
+            "{prefix}removing backup '{}:backup/{name}'",
+            storage.id
+        ))?;
+        files::remove_archive(&archive.file.path, &format!("backup/{name}"), &storage.id)
+            .map_err(Failure::new)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// The retention that a parameter or else the storage asks for.
+fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
     let id = &storage.id;
     if !storage.holds("backup") {
         return Err(Refusal::failure(format!(
@@ -37,29 +110,13 @@ fn keep(call: &Call<'_>, storage: &Storage) -> Result<Keep, Refusal> {
         ))
     };
     let own = storage.option("prune-backups");
-    let text = call
-        .parameters
-        .text("prune-backups")
-        .or(own)
-        .ok_or_else(none)?;
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
-    let keys = schema.property_string("prune-backups").ok_or_else(none)?;
-    let values =
-        property_string::parse(schema, keys, text, "prune-backups").map_err(Refusal::failure)?;
-    Ok(Keep::from_values(
-        values
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    ))
+    read_keep(parameter.or(own).ok_or_else(none)?)
 }
 
-fn marks(call: &Call<'_>, storage: &Storage, keep: &Keep) -> Vec<(Archive, Mark)> {
-    let vmid = call
-        .parameters
-        .integer("vmid")
-        .and_then(|vmid| u32::try_from(vmid).ok());
-    let kind = call.parameters.text("type");
-    let archives: Vec<Archive> = files::archives(call.node, storage, &call.node.zone)
+fn marks(node: &NodeCore, storage: &Storage, keep: &Keep, wanted: &Wanted) -> Vec<(Archive, Mark)> {
+    let vmid = wanted.vmid;
+    let kind = wanted.kind.as_deref();
+    let archives: Vec<Archive> = files::archives(node, storage, &node.zone)
         .into_iter()
         .filter(|archive| vmid.is_none() || archive.name.vmid == vmid)
         .filter(|archive| kind.is_none_or(|kind| kind == archive.name.subtype))
@@ -80,10 +137,7 @@ fn marks(call: &Call<'_>, storage: &Storage, keep: &Keep) -> Vec<(Archive, Mark)
             .filter_map(|index| archives.get(*index))
             .map(|archive| (archive.created, archive.protected))
             .collect();
-        for (index, mark) in members
-            .iter()
-            .zip(prune::mark(&entries, keep, &call.node.zone))
-        {
+        for (index, mark) in members.iter().zip(prune::mark(&entries, keep, &node.zone)) {
             if let Some(place) = marks.get_mut(*index) {
                 *place = mark;
             }

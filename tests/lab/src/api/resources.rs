@@ -73,6 +73,11 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
 /// A guest as resource lists and pools show it.
 pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Value> {
     let kind = guest.kind.as_str();
+    if !guest.is_reported(call.now) {
+        let node = &call.node.name;
+        let entry = json!({"id": format!("{kind}/{vmid}"), "type": kind, "vmid": vmid, "node": node, "status": "unknown"});
+        return entry.as_object().cloned().unwrap_or_default();
+    }
     let entry = json!({
         "id": format!("{kind}/{vmid}"),
         "type": kind,
@@ -91,7 +96,7 @@ pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Va
         "diskwrite": 0,
         "netin": 0,
         "netout": 0,
-        "uptime": u8::from(guest.running),
+        "uptime": guest.uptime(call.now),
     });
     let mut object = entry.as_object().cloned().unwrap_or_default();
     for name in ["tags", "lock"] {

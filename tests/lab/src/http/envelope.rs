@@ -73,7 +73,9 @@ pub(crate) fn write(formatter: Formatter, result: Result<Reply, Refusal>) -> Ans
     match (formatter, result) {
         (Formatter::Json, Ok(reply)) => {
             let mut object = json!({ "data": reply.data });
-            if let (Some(total), Some(object)) = (reply.total, object.as_object_mut()) {
+            // A total of nothing is left out.
+            let total = reply.total.filter(|total| *total > 0);
+            if let (Some(total), Some(object)) = (total, object.as_object_mut()) {
                 object.insert("total".to_owned(), total.into());
             }
             ok(JSON, object.to_string())

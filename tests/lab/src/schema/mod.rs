@@ -16,6 +16,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 const TEXT: &str = include_str!("../../schema/schema-8.4.json");
+/// Paths and parameters that the committed schema lacks: it was stripped of everything called
+/// `description`, parameters included.
+const MORE: &str = include_str!("../../schema/more-8.4.json");
 
 /// Properties by name.
 pub(crate) type Properties = BTreeMap<String, Property>;
@@ -138,6 +141,21 @@ impl Endpoint {
         &self.parameters.properties
     }
 
+    /// One parameter; `scsi3` is found under `scsi[0-30]`.
+    pub(crate) fn property(&self, name: &str) -> Option<&Property> {
+        let properties = self.properties();
+        properties.get(name).or_else(|| {
+            let (stem, number) = numbered(name)?;
+            let range = |key: &String| {
+                let (bus, range) = key.strip_suffix(']')?.split_once('[')?;
+                let last: u32 = range.split_once('-')?.1.parse().ok()?;
+                (bus == stem && number <= last).then_some(())
+            };
+            let mut found = properties.iter().filter(|(key, _)| range(key).is_some());
+            found.next().map(|(_, property)| property)
+        })
+    }
+
     /// Whether parameters outside the schema are let through.
     pub(crate) fn accepts_additional(&self) -> bool {
         self.parameters
@@ -155,6 +173,19 @@ impl Endpoint {
     pub(crate) fn is_proxied(&self) -> bool {
         self.proxyto.is_some()
     }
+}
+
+/// `scsi3` as `scsi` and 3.
+pub(crate) fn numbered(name: &str) -> Option<(&str, u32)> {
+    let at = name.find(|letter: char| letter.is_ascii_digit())?;
+    let (stem, number) = name.split_at_checked(at)?;
+    Some((stem, number.parse().ok()?))
+}
+
+#[derive(Debug, Deserialize)]
+struct More {
+    endpoints: BTreeMap<String, Endpoint>,
+    properties: BTreeMap<String, Properties>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,7 +227,14 @@ impl Schema {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let document: Document = serde_json::from_str(text)?;
+        let mut document: Document = serde_json::from_str(text)?;
+        let more: More = serde_json::from_str(MORE)?;
+        document.endpoints.extend(more.endpoints);
+        for (key, properties) in more.properties {
+            if let Some(endpoint) = document.endpoints.get_mut(&key) {
+                endpoint.parameters.properties.extend(properties);
+            }
+        }
         let mut formats = BTreeMap::new();
         for (name, value) in document.formats {
             // Formats that PVE checks by code stand in `format.rs`.

@@ -32,10 +32,18 @@ pub(crate) fn validate(
     join_lists(endpoint, &mut parameters);
     let mut errors = BTreeMap::new();
     for (name, property) in endpoint.properties() {
-        check_property(schema, property, parameters.get(name), name, &mut errors);
+        // `scsi[0-30]` stands for many, none of which must be there.
+        if !name.ends_with(']') {
+            check_property(schema, property, parameters.get(name), name, &mut errors);
+        }
     }
-    for (name, _) in parameters.iter() {
-        match endpoint.properties().get(name) {
+    for (name, value) in parameters.iter() {
+        if !endpoint.properties().contains_key(name)
+            && let Some(property) = endpoint.property(name)
+        {
+            check_property(schema, property, Some(value), name, &mut errors);
+        }
+        match endpoint.property(name) {
             Some(property) => {
                 if let Some(required) = property.requires()
                     && !parameters.contains(required)
