@@ -13,10 +13,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "by_hand::jobs, suite: a job is made, found again and removed by it",
     ),
     ("state", "by_hand::jobs, suite"),
-    (
-        "timeout",
-        "the module's own tests of `state: run`; the lab runs no task yet",
-    ),
+    ("timeout", "the module's own tests of `state: run`"),
     (
         "adopt",
         "by_hand::jobs::an_equal_job_is_named_and_taken_over_when_asked",

@@ -9,6 +9,7 @@ mod faults;
 mod jobs;
 mod options;
 mod rights;
+mod run;
 mod secrets;
 mod selection;
 mod storages;
