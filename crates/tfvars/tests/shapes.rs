@@ -1,5 +1,10 @@
 //! The shapes of files that are about, and what is read from each.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "in a test a panic is the report"
+)]
 
 use serde_json::{Value, json};
 use tfvars::{Error, Kind, Map, Variables, connection, inventory};

@@ -362,7 +362,12 @@ fn the_variables_of_terraform_reach_the_node() -> Result<()> {
         "--map",
         "api_token_secret=other.secret",
     ])?;
-    assert_eq!(refused.code, Some(3), "{}", refused.output());
+    assert_eq!(refused.code, Some(1), "{}", refused.output());
+    assert!(
+        refused.stderr.contains("not logged in"),
+        "{}",
+        refused.output()
+    );
     let done = call(&[])?;
     assert_eq!(done.code, Some(0), "{}", done.output());
     let again = call(&["--json"])?;
