@@ -294,6 +294,9 @@ options:
     - >-
       Name or address of a Proxmox VE node, also as V(host:port) or
       V(https://host:port).
+    - >-
+      On a node itself, as root, with none of the options of the connection set, C(pvesh) is used
+      instead: it speaks for V(root@pam) and needs neither token nor password.
     - When it is not given, E(PROXMOX_HOST) is used.
     type: str
   api_port:

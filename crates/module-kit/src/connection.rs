@@ -199,6 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn with_nothing_said_a_node_is_reached_from_within() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap().to_owned();
+        let environment = |name: &str| (name == "PATH").then(|| path.clone());
+        let nothing_but_defaults = json!({"validate_certs": true, "api_host": null});
+        let Value::Object(options) = nothing_but_defaults else {
+            panic!("no object")
+        };
+        let program = folder.path().join("pvesh");
+        std::fs::write(&program, "").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, mode).unwrap();
+        match client(&options, &environment) {
+            // Only root gets it, and a test may be run by anyone.
+            Ok(client) => assert_eq!(
+                (client.identity().to_string().as_str(), client.server()),
+                ("root@pam", "this node (pvesh)")
+            ),
+            Err(failure) => assert!(failure.message.contains("not run by root"), "{failure}"),
+        }
+    }
+
+    #[test]
     fn a_refusal_names_no_secret() {
         let options = json!({"api_host": "pve1", "api_token_id": "cli", "api_token_secret": "hunter2-and-more"});
         assert!(!refusal(options).contains("hunter2"));

@@ -226,6 +226,23 @@ mod tests {
 
     const SAMPLE: &Declaration = &Sample::DECLARATION;
 
+    /// What a file of this text gives the module.
+    fn options(declaration: &Declaration, text: &str) -> Result<Map<String, Value>, Failure> {
+        let path = PathBuf::from("config.yml");
+        entries(text).and_then(|entries| Settings { path, entries }.options(declaration))
+    }
+
+    /// What the settings file gives the module, wherever it is found.
+    fn read(
+        named: Option<&str>,
+        environment: Environment<'_>,
+    ) -> Result<Map<String, Value>, Failure> {
+        match find(named, environment)? {
+            Some(settings) => settings.options(SAMPLE),
+            None => Ok(Map::new()),
+        }
+    }
+
     fn refusal(text: &str) -> String {
         options(SAMPLE, text).unwrap_err().to_string()
     }
@@ -284,20 +301,22 @@ mod tests {
 
     #[test]
     fn a_named_file_must_be_there_and_others_need_not() {
-        let missing = read(SAMPLE, Some("/nonexistent/config.yml"), &|_| None).unwrap_err();
+        let missing = read(Some("/nonexistent/config.yml"), &|_| None).unwrap_err();
         assert_eq!(
             missing.message,
             "the settings file `/nonexistent/config.yml` does not exist"
         );
         let folder = tempfile::tempdir().unwrap();
-        let unreadable = read_file(SAMPLE, folder.path()).unwrap_err();
+        let Err(unreadable) = read_file(folder.path()) else {
+            panic!("a folder is no settings file")
+        };
         assert!(
             unreadable.message.contains("cannot read the settings file"),
             "{unreadable}"
         );
         // The home of a system user.
         let below_a_file = Path::new("/dev/null/.config/reprise/config.yml");
-        assert_eq!(read_file(SAMPLE, below_a_file), Ok(None));
+        assert!(matches!(read_file(below_a_file), Ok(None)));
     }
 
     #[test]
@@ -331,7 +350,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.yml");
         fs::write(&path, "nonsense: 1\n").unwrap();
-        let failure = read(SAMPLE, path.to_str(), &|_| None).unwrap_err();
+        let failure = read(path.to_str(), &|_| None).unwrap_err();
         assert!(
             failure.message.contains(path.to_str().unwrap()),
             "{failure}"

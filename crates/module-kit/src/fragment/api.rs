@@ -7,7 +7,10 @@ use ansible_module::option::{Default, Kind, OptionGroup, OptionSpec};
 pub const API: OptionGroup = OptionGroup {
     title: "Connection to the Proxmox VE API",
     options: &[
-        OptionSpec::new("api_host", Kind::Str, &["Name or address of a Proxmox VE node, also as V(host:port) or V(https://host:port)."])
+        OptionSpec::new("api_host", Kind::Str, &[
+            "Name or address of a Proxmox VE node, also as V(host:port) or V(https://host:port).",
+            "On a node itself, as root, with none of the options of the connection set, C(pvesh) is used instead: it speaks for V(root@pam) and needs neither token nor password.",
+        ])
             .environment(&["PROXMOX_HOST"]),
         OptionSpec::new("api_port", Kind::Int, &["Port of the API, when O(api_host) does not name one.", "V(8006) when left out."])
             .environment(&["PROXMOX_PORT"]),
