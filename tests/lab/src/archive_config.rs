@@ -84,7 +84,7 @@ pub(crate) fn tar_complaints(file: &Path) -> Vec<&'static str> {
 /// What `vma` itself says about an archive that is not compressed.
 pub(crate) fn complaint(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_str()?;
-    if !name.ends_with(".vma") {
+    if name.rsplit('.').next() != Some("vma") {
         return None;
     }
     let mut input = Codec::None.open(file).ok()?;

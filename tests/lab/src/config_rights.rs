@@ -63,19 +63,19 @@ impl Editor<'_> {
             (GuestKind::Lxc, Some("mp" | "unused")) => {
                 let bind = value.is_some_and(|value| volumes::id_of(value).starts_with('/'));
                 if bind {
-                    return Err(
-                        self.root_only("mount point type bind is only allowed for root@pam")
-                    );
+                    return Err(Refusal::forbidden(
+                        "mount point type bind is only allowed for root@pam",
+                    ));
                 }
                 self.check(&["VM.Config.Disk"])
             }
-            (GuestKind::Lxc, Some("dev")) => {
-                Err(self.root_only("configuring device passthrough is only allowed for root@pam"))
-            }
+            (GuestKind::Lxc, Some("dev")) => Err(Refusal::forbidden(
+                "configuring device passthrough is only allowed for root@pam",
+            )),
             (GuestKind::Lxc, None) if key == "rootfs" => self.check(&["VM.Config.Disk"]),
-            (GuestKind::Lxc, None) if key == "hookscript" => {
-                Err(self.root_only("changing the hookscript is only allowed for root@pam"))
-            }
+            (GuestKind::Lxc, None) if key == "hookscript" => Err(Refusal::forbidden(
+                "changing the hookscript is only allowed for root@pam",
+            )),
             (GuestKind::Lxc, None) if key == "features" => self.check_features(value),
             (GuestKind::Qemu, Some("serial" | "usb" | "hostpci" | "virtiofs")) => {
                 self.check(&["VM.Config.HWType"])
@@ -109,10 +109,6 @@ impl Editor<'_> {
         }
     }
 
-    fn root_only(&self, text: &str) -> Refusal {
-        Refusal::forbidden(text)
-    }
-
     // On a guest that is there, tags count as options; while it is made nobody asks.
     fn check_tags(&self) -> Result<(), Refusal> {
         if self.state.guests.contains_key(&self.vmid) {
@@ -128,7 +124,9 @@ impl Editor<'_> {
         if nesting {
             return self.check(&["VM.Allocate"]);
         }
-        Err(self.root_only("changing feature flags (except nesting) is only allowed for root@pam"))
+        Err(Refusal::forbidden(
+            "changing feature flags (except nesting) is only allowed for root@pam",
+        ))
     }
 
     /// Whether a network device may be on its bridge.

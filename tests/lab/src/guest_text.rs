@@ -38,7 +38,7 @@ pub(crate) fn print(guest: &Guest) -> String {
     }
     for (key, value) in &guest.config {
         if !["description", "lock", "parent"].contains(&key.as_str()) {
-            text.push_str(&format!("{key}: {value}\n"));
+            text.extend([key, ": ", value, "\n"]);
         }
     }
     text
@@ -52,9 +52,8 @@ fn encode(line: &str) -> String {
             text.push(letter);
         } else {
             let mut bytes = [0; 4];
-            for byte in letter.encode_utf8(&mut bytes).bytes() {
-                text.push_str(&format!("%{byte:02X}"));
-            }
+            let escaped = letter.encode_utf8(&mut bytes).bytes();
+            text.extend(escaped.map(|byte| format!("%{byte:02X}")));
         }
     }
     text

@@ -44,7 +44,7 @@ enum Command {
     Check {
         /// What to compare.
         what: Subject,
-        /// The recording, plain or compressed with gzip; the committed one when absent.
+        /// The recording, plain or compressed with gzip or zstd; the committed one when absent.
         file: Option<PathBuf>,
     },
     /// Start one node from the initial state of a recorded scenario and stay.
@@ -113,11 +113,11 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let report = match what {
         Subject::Scenario => {
-            let file = file.unwrap_or_else(|| fixtures.join("scenario.jsonl.gz"));
+            let file = file.unwrap_or_else(|| fixtures.join("scenario.jsonl.zst"));
             check::scenario(&file, &fixtures)?
         }
         Subject::Prune => {
-            let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.gz"));
+            let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.zst"));
             check::retention(&file)?
         }
     };

@@ -151,7 +151,9 @@ pub(crate) fn free_number(
         .iter()
         .filter_map(|id| id.rsplit("-disk-").next()?.split('.').next()?.parse().ok())
         .collect();
-    (0..).find(|number| !taken.contains(number)).unwrap_or(0)
+    // One of so many numbers is not taken.
+    let mut numbers = 0..=taken.len();
+    numbers.find(|number| !taken.contains(number)).unwrap_or(0)
 }
 
 /// The ids of all volumes of a guest on a storage, whether its configuration names them or not.

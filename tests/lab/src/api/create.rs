@@ -130,6 +130,7 @@ impl Request {
             pool: self.pool.clone(),
             unique: flag("unique"),
             start: flag("start"),
+            live: flag("live-restore"),
             replaces: call.state.guests.contains_key(&self.vmid),
         }
     }
@@ -314,9 +315,8 @@ fn fill_qemu(worker: &mut Worker, request: &Request) -> Result<(), Failure> {
         if key.starts_with("net") && !value.split(',').any(|part| part.matches(':').count() == 5) {
             let mac = restore::random_mac()?;
             let (model, rest) = value.split_once(',').unwrap_or((value, ""));
-            *value = format!("{model}={mac},{rest}")
-                .trim_end_matches(',')
-                .to_owned();
+            let device = format!("{model}={mac},{rest}");
+            *value = device.trim_end_matches(',').into();
         }
     }
     let mut state = worker.state();
@@ -432,7 +432,21 @@ fn check_id(call: &Call<'_>, request: &Request, restores: bool) -> Result<(), Re
     }
 }
 
-/// What lies below a guest.
-pub(super) fn index(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    Ok(json!([{"subdir": "config"}, {"subdir": "snapshot"}, {"subdir": "status"}]).into())
+const BELOW_VM: &str = "config cloudinit pending status unlink vncproxy termproxy migrate resize \
+    move rrd rrddata monitor agent snapshot spiceproxy sendkey firewall mtunnel remote_migrate";
+const BELOW_CONTAINER: &str = "config pending status vncproxy termproxy vncwebsocket spiceproxy \
+    migrate clone rrd rrddata firewall snapshot resize interfaces";
+
+fn index(names: &str) -> Reply {
+    let names = names.split_whitespace();
+    let entries: Vec<_> = names.map(|name| json!({"subdir": name})).collect();
+    serde_json::Value::from(entries).into()
+}
+
+pub(super) fn index_qemu(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    Ok(index(BELOW_VM))
+}
+
+pub(super) fn index_lxc(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    Ok(index(BELOW_CONTAINER))
 }

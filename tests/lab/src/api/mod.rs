@@ -70,7 +70,8 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "GET /nodes/{node}/status" => resources::status,
         "POST /nodes/{node}/qemu" => create::qemu,
         "POST /nodes/{node}/lxc" => create::lxc,
-        "GET /nodes/{node}/qemu/{vmid}" | "GET /nodes/{node}/lxc/{vmid}" => create::index,
+        "GET /nodes/{node}/qemu/{vmid}" => create::index_qemu,
+        "GET /nodes/{node}/lxc/{vmid}" => create::index_lxc,
         "GET /nodes/{node}/qemu" => guests::list_qemu,
         "GET /nodes/{node}/qemu/{vmid}/config" => guests::config_qemu,
         "GET /nodes/{node}/qemu/{vmid}/status/current" => guests::status_qemu,
@@ -85,7 +86,8 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "POST /nodes/{node}/qemu/{vmid}/status/reboot" => power::reboot_qemu,
         "GET /nodes/{node}/qemu/{vmid}/snapshot" => snapshots::list_qemu,
         "POST /nodes/{node}/qemu/{vmid}/snapshot" => snapshots::create_qemu,
-        "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}" => snapshots::index,
+        "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}"
+        | "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}" => snapshots::index,
         "DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}" => snapshots::delete_qemu,
         "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" => snapshots::config_qemu,
         "PUT /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config" => snapshots::update_qemu,
@@ -98,7 +100,6 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "POST /nodes/{node}/lxc/{vmid}/status/reboot" => power::reboot_lxc,
         "GET /nodes/{node}/lxc/{vmid}/snapshot" => snapshots::list_lxc,
         "POST /nodes/{node}/lxc/{vmid}/snapshot" => snapshots::create_lxc,
-        "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}" => snapshots::index,
         "DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}" => snapshots::delete_lxc,
         "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" => snapshots::config_lxc,
         "PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" => snapshots::update_lxc,
@@ -136,6 +137,10 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
     })
 }
 
+/// What lies below the cluster.
+const BELOW_CLUSTER: &str = "acme backup backup-info ceph config firewall ha jobs log mapping \
+    metrics notifications nextid options replication resources status tasks sdn";
+
 /// What lies below a node; the schema does not carry these lists.
 const BELOW_NODE: &str = "aplinfo apt capabilities ceph certificates config disks dns firewall \
     hardware hosts journal lxc migrateall netstat network qemu query-url-metadata replication \
@@ -150,6 +155,7 @@ pub(crate) fn index(method: &str, segments: &[String], node: &str) -> Option<Val
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (key, names) = match path.as_slice() {
         [] => ("subdir", "version cluster nodes storage access pools"),
+        ["cluster"] => ("name", BELOW_CLUSTER),
         ["cluster", "jobs"] => ("subdir", "realm-sync schedule-analyze"),
         ["nodes", name] if *name == node => ("name", BELOW_NODE),
         _ => return None,

@@ -149,8 +149,11 @@ fn create(call: &Call<'_>, kind: GuestKind, task: &str) -> Result<Reply, Refusal
         if find(&guest, &name).is_ok() {
             return Err(Failure::new(format!("snapshot name '{name}' already used")));
         }
-        let able =
-            kind == GuestKind::Qemu && guest.disks().iter().all(|(id, _)| id.ends_with(".qcow2"));
+        let able = kind == GuestKind::Qemu
+            && guest
+                .disks()
+                .iter()
+                .all(|(id, _)| id.rsplit('.').next() == Some("qcow2"));
         if !able {
             return Err(Failure::new("snapshot feature is not available"));
         }

@@ -92,17 +92,14 @@ pub(crate) fn mount_path(value: Option<&String>, key: &str) -> String {
 
 /// What `tar --totals` says.
 pub(crate) fn totals(bytes: u64) -> String {
-    let size = match bytes {
-        0..1_048_576 => format!("{}KiB", bytes >> 10),
-        // One digit behind the point below ten, rounded up as GNU programs do.
-        _ => {
-            let tenths = (bytes * 10).div_ceil(1 << 20);
-            if tenths < 100 {
-                format!("{}.{}MiB", tenths / 10, tenths % 10)
-            } else {
-                format!("{}MiB", bytes.div_ceil(1 << 20))
-            }
-        }
+    // One digit behind the point below ten, rounded up as GNU programs do.
+    let tenths = (bytes * 10).div_ceil(1 << 20);
+    let size = if bytes < 1 << 20 {
+        format!("{}KiB", bytes >> 10)
+    } else if tenths < 100 {
+        format!("{}.{}MiB", tenths / 10, tenths % 10)
+    } else {
+        format!("{}MiB", bytes.div_ceil(1 << 20))
     };
     format!("{bytes} ({size}, 50MiB/s)")
 }

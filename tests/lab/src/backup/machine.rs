@@ -39,9 +39,7 @@ pub(super) fn save(run: &mut GuestRun<'_>, file: &Path, shown: &str) -> Result<(
         ))?;
         let storage = id.split(':').next().unwrap_or_default();
         let format = id.rsplit('.').next().unwrap_or("raw");
-        maps.push_str(&format!(
-            "#qmdump#map:{key}:drive-{key}:{storage}:{format}:\n"
-        ));
+        maps = format!("{maps}#qmdump#map:{key}:drive-{key}:{storage}:{format}:\n");
         devices.push(Device {
             name: format!("drive-{key}"),
             size: metadata.len(),

@@ -324,32 +324,32 @@ fn lock(run: &GuestRun<'_>, lock: Option<&str>) {
 /// Writes through a file that gets its name only when it is complete.
 fn write_archive<T>(
     run: &GuestRun<'_>,
-    file: &std::path::Path,
+    target: &std::path::Path,
     fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<T>,
 ) -> Result<T, Failure> {
-    let name = file.file_name().and_then(|name| name.to_str());
+    let name = target.file_name().and_then(|name| name.to_str());
     let name = name.unwrap_or_default();
     let codec = run.options.codec;
     // The last ending gives way to `.dat`.
-    let part = match codec {
+    let partial = match codec {
         Codec::None => format!("{}.dat", archive::stem(name)),
         _ => format!("{}.dat", name.strip_suffix(codec.ending()).unwrap_or(name)),
     };
-    let part = file.with_file_name(part);
-    let result = codec.write(&part, fill);
+    let partial = target.with_file_name(partial);
+    let result = codec.write(&partial, fill);
     // A full disk shows when the data are on their way.
     if run.worker.is_disk_full() {
-        std::fs::remove_file(&part)?;
+        std::fs::remove_file(&partial)?;
         return Err(Failure::new(disk_full(codec)));
     }
     match result {
         Ok(result) => {
-            std::fs::rename(&part, file)?;
+            std::fs::rename(&partial, target)?;
             Ok(result)
         }
         Err(error) => {
             // What was written so far is no archive.
-            let _absent = std::fs::remove_file(&part);
+            let _absent = std::fs::remove_file(&partial);
             Err(error.into())
         }
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use retention::retention;
 
 use crate::{Clock, Lab, LabConfig, NodeConfig, load_initial_state};
-use player::Player;
+use player::{Played, Player};
 
 /// The sections in which modules depend on every answer.
 const DEPENDED_ON: [&str; 19] = [
@@ -136,10 +136,12 @@ pub fn scenario(file: &Path, fixtures: &Path) -> anyhow::Result<Report> {
             text_of(record, "section"),
             text_of(record, "name")
         );
-        if let Some(difference) = player.play(record)? {
-            let difference = difference.map(|text| format!("{label}: {text}"));
-            report.count(text_of(record, "section"), difference);
-        }
+        let difference = match player.play(record)? {
+            Played::NotCompared => continue,
+            Played::Same => None,
+            Played::Different(text) => Some(format!("{label}: {text}")),
+        };
+        report.count(text_of(record, "section"), difference);
     }
     Ok(report)
 }
@@ -156,7 +158,9 @@ fn beside(file: &Path, fixtures: &Path, name: &str) -> PathBuf {
 fn read(file: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut text = String::new();
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        zstd::stream::Decoder::new(&bytes[..])?.read_to_string(&mut text)
+    } else if bytes.starts_with(&[0x1f, 0x8b]) {
         flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text)
     } else {
         (&bytes[..]).read_to_string(&mut text)

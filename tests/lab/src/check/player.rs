@@ -18,7 +18,15 @@ use crate::request::RawRequest;
 pub(super) const PASSWORD: &str = "right-password";
 
 /// How long a task may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How an answer was.
+#[derive(Debug)]
+pub(super) enum Played {
+    NotCompared,
+    Same,
+    Different(String),
+}
 
 #[derive(Debug)]
 pub(super) struct Player<'node> {
@@ -57,12 +65,11 @@ impl<'node> Player<'node> {
         }
     }
 
-    /// Plays one record: `None` when nothing is to be compared, else the difference if there is
-    /// one.
-    pub(super) fn play(&mut self, record: &Value) -> anyhow::Result<Option<Option<String>>> {
+    /// Plays one record.
+    pub(super) fn play(&mut self, record: &Value) -> anyhow::Result<Played> {
         if text_of(record, "kind") == "outside" {
             self.change_outside(record.get("effect").unwrap_or(&Value::Null));
-            return Ok(None);
+            return Ok(Played::NotCompared);
         }
         let request = record.get("request").unwrap_or(&Value::Null);
         self.name_generated_job(request);
@@ -75,9 +82,12 @@ impl<'node> Player<'node> {
             self.node.core.tasks.wait(&task.upid.to_string(), PATIENCE);
         }
         if record.get("response").is_none_or(Value::is_null) {
-            return Ok(None);
+            return Ok(Played::NotCompared);
         }
-        Ok(Some(self.compare(record, &answer)))
+        Ok(match self.compare(record, &answer) {
+            None => Played::Same,
+            Some(difference) => Played::Different(difference),
+        })
     }
 
     fn compare(&self, record: &Value, answer: &Answer) -> Option<String> {

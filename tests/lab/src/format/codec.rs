@@ -84,23 +84,23 @@ impl Codec {
         path: &Path,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut output = BufWriter::new(File::create(path)?);
         let result = match self {
-            Self::None => fill(&mut file)?,
+            Self::None => fill(&mut output)?,
             Self::Gzip => {
-                let mut encoder = GzEncoder::new(&mut file, flate2::Compression::default());
+                let mut encoder = GzEncoder::new(&mut output, flate2::Compression::default());
                 let result = fill(&mut encoder)?;
                 encoder.finish()?;
                 result
             }
             Self::Lzo => {
-                let mut encoder = lzop::Encoder::new(&mut file)?;
+                let mut encoder = lzop::Encoder::new(&mut output)?;
                 let result = fill(&mut encoder)?;
                 encoder.finish()?;
                 result
             }
             Self::Zstd => {
-                let mut encoder = zstd::stream::Encoder::new(&mut file, 0)?;
+                let mut encoder = zstd::stream::Encoder::new(&mut output, 0)?;
                 encoder.include_checksum(true)?;
                 let result = fill(&mut encoder)?;
                 encoder.finish()?;
@@ -108,7 +108,7 @@ impl Codec {
             }
             Self::Bzip2 => return Err(unsupported()),
         };
-        file.flush()?;
+        output.flush()?;
         Ok(result)
     }
 
@@ -153,19 +153,22 @@ mod tests {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test may ask the programs of this machine"
+    )]
     /// The programs of a node read it too, where this machine has them.
     #[test]
     fn other_programs_read_it() {
         let folder = tempfile::tempdir().unwrap();
+        let data = vec![7; 300_000];
         for (codec, program) in [
             (Codec::Lzo, "lzop"),
             (Codec::Zstd, "zstd"),
             (Codec::Gzip, "gzip"),
         ] {
             let path = folder.path().join(format!("b{}", codec.ending()));
-            codec
-                .write(&path, |out| out.write_all(&[7; 300_000]))
-                .unwrap();
+            codec.write(&path, |out| out.write_all(&data)).unwrap();
             let Ok(output) = std::process::Command::new(program)
                 .args(["-dc"])
                 .arg(&path)
@@ -173,7 +176,7 @@ mod tests {
             else {
                 continue;
             };
-            assert!(output.stdout == [7; 300_000], "{program}: {output:?}");
+            assert!(output.stdout == data, "{program}: {output:?}");
         }
     }
 }

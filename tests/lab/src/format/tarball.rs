@@ -107,7 +107,9 @@ fn is_excluded(name: &str) -> bool {
         name.strip_prefix(folder)
             .is_some_and(|rest| !rest.is_empty())
     };
-    inside("./tmp/") || inside("./var/tmp/") || (inside("./var/run/") && name.ends_with(".pid"))
+    inside("./tmp/")
+        || inside("./var/tmp/")
+        || (inside("./var/run/") && name.rsplit('.').next() == Some("pid"))
 }
 
 impl Writer<'_> {
@@ -171,15 +173,12 @@ impl Writer<'_> {
         if member.target.len() > 100 {
             records.push_str(&record("linkpath", &member.target));
         }
-        let last = member
-            .name
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or(".");
+        let bare = member.name.trim_end_matches('/');
+        let (folder, last) = bare.rsplit_once('/').unwrap_or((".", "."));
+        let name = format!("{folder}/PaxHeaders/{last}");
         let extended = Member {
             kind: b'x',
-            ..Member::file(&format!("./PaxHeaders/{last}"), 0o644, records.len() as u64)
+            ..Member::file(&name, 0o644, records.len() as u64)
         };
         self.header(&extended, times.modified.0)?;
         self.data(&mut records.as_bytes())?;
@@ -204,6 +203,8 @@ impl Writer<'_> {
         put(156, &[member.kind], 1);
         put(157, member.target.as_bytes(), 100);
         put(257, b"ustar\x0000", 8);
+        put(329, b"0000000", 8);
+        put(337, b"0000000", 8);
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
         let text = format!("{sum:06o}\0 ");
         if let Some(place) = block.get_mut(148..156) {
@@ -287,6 +288,11 @@ pub(crate) fn find(input: &mut dyn Read, name: &str) -> io::Result<Option<Vec<u8
     Ok(None)
 }
 
+fn modified<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<std::time::SystemTime> {
+    let seconds = std::time::Duration::from_secs(entry.header().mtime()?);
+    Ok(std::time::UNIX_EPOCH + seconds)
+}
+
 /// Unpacks an archive. `place` says where a path inside belongs; device nodes and `./dev` are
 /// left out. Gives back how many bytes were read.
 ///
@@ -316,7 +322,7 @@ pub(crate) fn unpack(
         let kind = entry.header().entry_type();
         if kind.is_dir() {
             fs::create_dir_all(&target)?;
-            folders.push((target, entry.header().mode()?));
+            folders.push((target, entry.header().mode()?, modified(&entry)?));
         } else if kind.is_symlink() {
             let link = entry.link_name()?.map(std::borrow::Cow::into_owned);
             if let Some(link) = link.filter(|_| fs::symlink_metadata(&target).is_err()) {
@@ -333,12 +339,14 @@ pub(crate) fn unpack(
         } else if kind.is_file() && !target.exists() {
             let mut file = fs::File::create(&target)?;
             io::copy(&mut entry, &mut file)?;
+            file.set_modified(modified(&entry)?)?;
             let mode = entry.header().mode()? & 0o777;
             fs::set_permissions(&target, fs::Permissions::from_mode(mode | 0o400))?;
         }
     }
     // Modes that would lock out who runs the lab come last, and never do so wholly.
-    for (folder, mode) in folders.into_iter().rev() {
+    for (folder, mode, modified) in folders.into_iter().rev() {
+        fs::File::open(&folder)?.set_modified(modified)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode((mode & 0o777) | 0o700))?;
     }
     let _padding = io::copy(&mut counted, &mut io::sink())?;
@@ -352,7 +360,7 @@ mod tests {
     #[test]
     fn lengths_of_records_count_themselves() {
         assert_eq!(record("mtime", "1795263286"), "20 mtime=1795263286\n");
-        assert_eq!(record("mtime", &"1".repeat(90)).len(), 100);
+        assert_eq!(record("mtime", &"1".repeat(90)).len(), 101);
         let long = record("path", &"a".repeat(91));
         assert!(long.starts_with(&format!("{} ", long.len())), "{long}");
     }

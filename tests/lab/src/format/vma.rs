@@ -228,6 +228,14 @@ fn damaged(text: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text.into())
 }
 
+// What the decompressor says goes before what follows from it.
+fn no_header(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return damaged("can't read vma header - got EOF");
+    }
+    error
+}
+
 fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> [u8; SIZE] {
     bytes
         .get(at..at + SIZE)
@@ -241,9 +249,7 @@ fn number<const SIZE: usize>(bytes: &[u8], at: usize) -> [u8; SIZE] {
 /// With the words of PVE's own reader.
 pub(crate) fn read_head(input: &mut dyn Read) -> io::Result<Head> {
     let mut head = vec![0; FIXED_HEADER];
-    input
-        .read_exact(&mut head)
-        .map_err(|_| damaged("can't read vma header - got EOF"))?;
+    input.read_exact(&mut head).map_err(no_header)?;
     if !head.starts_with(b"VMA\0") {
         return Err(damaged("not a vma file - wrong magic number"));
     }
@@ -253,9 +259,7 @@ pub(crate) fn read_head(input: &mut dyn Read) -> io::Result<Head> {
     }
     head.resize(size, 0);
     if let Some(rest) = head.get_mut(FIXED_HEADER..) {
-        input
-            .read_exact(rest)
-            .map_err(|_| damaged("can't read vma header - got EOF"))?;
+        input.read_exact(rest).map_err(no_header)?;
     }
     let sum: [u8; 16] = number(&head, 32);
     if let Some(place) = head.get_mut(32..48) {
@@ -306,6 +310,9 @@ pub(crate) struct ReadCount {
     pub(crate) partly_zero: u64,
 }
 
+/// Takes a block: device, offset, data.
+pub(crate) type Store<'store> = dyn FnMut(u8, u64, &[u8]) -> io::Result<()> + 'store;
+
 /// Reads the extents and hands every stored block to `store` with device and offset; `progress`
 /// hears how many clusters came by.
 ///
@@ -314,7 +321,7 @@ pub(crate) struct ReadCount {
 pub(crate) fn read_extents(
     input: &mut dyn Read,
     head: &Head,
-    store: &mut dyn FnMut(u8, u64, &[u8]) -> io::Result<()>,
+    store: &mut Store<'_>,
     progress: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> io::Result<ReadCount> {
     let mut read = ReadCount::default();

@@ -29,25 +29,25 @@ const ROOT_SIZE: u64 = 4 << 30;
 /// volumes were destroyed.
 pub(crate) fn run(worker: &mut Worker, plan: &Plan, source: Source) -> Result<(), Failure> {
     let vmid = plan.vmid;
-    let word = match source {
+    let verb = match source {
         Source::Archive => "restore",
         Source::Template => "create",
     };
     let old = worker.state().guests.get(&vmid).cloned();
-    let mut work = Work {
+    let mut done = Work {
         made: Vec::new(),
         destroyed: false,
     };
     let result = match source {
-        Source::Archive => restore(worker, plan, old.as_ref(), &mut work),
-        Source::Template => create(worker, plan, &mut work),
+        Source::Archive => restore(worker, plan, old.as_ref(), &mut done),
+        Source::Template => create(worker, plan, &mut done),
     };
     let result = result.map_err(|failure| match failure.text() {
         "received interrupt" => failure,
-        _ => failure.with_prefix(&format!("unable to {word} CT {vmid} - ")),
+        _ => failure.with_prefix(&format!("unable to {verb} CT {vmid} - ")),
     });
     if result.is_err() {
-        clean_up(worker, plan, &work)?;
+        clean_up(worker, plan, &done)?;
         return result;
     }
     if plan.start {

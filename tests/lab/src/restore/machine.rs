@@ -6,15 +6,14 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use super::digits::significant;
+use super::early::{check_early, complain_of_tar};
 use super::{Plan, random_mac, random_uuid};
-use crate::archive_config;
-use crate::config_rights::Editor;
 use crate::format::codec::Codec;
 use crate::format::vma::{self, Head};
 use crate::guest::{Guest, GuestKind, is_volume_key};
 use crate::guest_change::keep_unused;
 use crate::guest_text::{self, Parsed};
-use crate::schema::numbered;
 use crate::storage::StorageTable;
 use crate::task::worker::{Failure, Worker};
 use crate::volumes::{self, Place, Purpose, Wish};
@@ -66,6 +65,11 @@ fn restore(worker: &mut Worker, plan: &Plan) -> Result<(), Failure> {
         }
     }
     check_early(worker, plan)?;
+    if plan.live {
+        let text =
+            "live-restore is only compatible with backup images from a Proxmox Backup Server";
+        return Err(Failure::new(text));
+    }
     if !plan.shown.contains(".vma") {
         complain_of_tar(worker, plan);
         return Err(Failure::new("ERROR: archive contaions no data"));
@@ -118,14 +122,6 @@ fn restore(worker: &mut Worker, plan: &Plan) -> Result<(), Failure> {
     finish(worker, plan, config)
 }
 
-fn complain_of_tar(worker: &Worker, plan: &Plan) {
-    if !plan.shown.contains(".vma") {
-        for line in archive_config::tar_complaints(&plan.file) {
-            worker.note(line);
-        }
-    }
-}
-
 fn command(worker: &Worker, plan: &Plan) -> String {
     let work = format!("/var/tmp/vzdumptmp{}", worker.upid.pid);
     match Codec::of_name(&plan.shown).unpacker() {
@@ -144,68 +140,6 @@ fn c_time(seconds: i64) -> String {
     let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     let time = time.to_zoned(jiff::tz::TimeZone::UTC);
     time.strftime("%a %b %e %H:%M:%S %Y").to_string()
-}
-
-// What the archive asks of the node must be the caller's right. An archive whose configuration
-// cannot be read is not checked.
-fn check_early(worker: &mut Worker, plan: &Plan) -> Result<(), Failure> {
-    let text = match archive_config::read(&plan.file, &plan.shown) {
-        Ok(text) => text,
-        Err(error) => {
-            if let Some(said) = archive_config::complaint(&plan.file) {
-                worker.note(said);
-            }
-            complain_of_tar(worker, plan);
-            worker.note(format!("Could not extract backed up config: {error}\n"));
-            worker.note("Skipping early checks!");
-            return Ok(());
-        }
-    };
-    let state = worker.state();
-    let editor = Editor {
-        state: &state,
-        identity: worker.owner(),
-        kind: GuestKind::Qemu,
-        vmid: plan.vmid,
-        pool: None,
-    };
-    if editor.identity.is_root() {
-        return Ok(());
-    }
-    let config = guest_text::parse(&text).config;
-    for (key, value) in &config {
-        if plan.overrides.contains_key(key) {
-            continue;
-        }
-        let mapping = volumes::option(value, "mapping");
-        let check_mapping = |kind: &str, name: &str| {
-            let path = format!("/mapping/{kind}/{name}");
-            state.check(editor.identity, &path, &["Mapping.Use"])
-        };
-        match (numbered(key).map(|(stem, _)| stem), mapping) {
-            (Some("net"), _) => editor.check_bridge(value)?,
-            (Some("hostpci"), Some(name)) => check_mapping("pci", name)?,
-            (Some("hostpci"), None) => {
-                let text = format!("only root can set '{key}' config for non-mapped devices");
-                return Err(Failure::new(text));
-            }
-            (Some("usb"), Some(name)) => check_mapping("usb", name)?,
-            (Some("usb"), None) if value.contains("host=") => {
-                let text = format!("only root can set '{key}' config for real devices");
-                return Err(Failure::new(text));
-            }
-            (Some("virtiofs"), _) => {
-                let name = value.split(',').next().unwrap_or_default();
-                check_mapping("dir", name.trim_start_matches("dirid="))?;
-            }
-            _ => {}
-        }
-        if key == "rng0" && value.contains("/dev/hwrng") {
-            let path = "/mapping/hwrng";
-            state.check(editor.identity, path, &["Mapping.Use"])?;
-        }
-    }
-    Ok(())
 }
 
 /// A disk of the archive and where it goes.
@@ -396,31 +330,6 @@ fn write_data(
     Ok(())
 }
 
-// C's `%.3g`.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn significant(part: u64, whole: u64) -> String {
-    let value = part as f64 / whole as f64;
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let scientific = format!("{value:.2e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim = |text: &str| {
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    if (-4..3).contains(&exponent) {
-        let places = usize::try_from(2 - exponent).unwrap_or(0);
-        return trim(&format!("{value:.places$}"));
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}", trim(digits), exponent.abs())
-}
-
 fn merge(
     worker: &Worker,
     plan: &Plan,
@@ -509,14 +418,6 @@ fn finish(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_three_significant_digits_as_in_c() {
-        assert_eq!(significant(838_451_200, 8_388_608), "100");
-        assert_eq!(significant(6_144_000, 4096), "1.5e+03");
-        assert_eq!(significant(1, 3), "0.333");
-        assert_eq!(significant(0, 3), "0");
-    }
 
     #[test]
     fn a_new_address_replaces_the_old() {

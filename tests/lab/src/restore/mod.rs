@@ -1,6 +1,8 @@
 //! Restoring guests from archives, with everything that is lost on the way.
 
 pub(crate) mod container;
+mod digits;
+mod early;
 pub(crate) mod machine;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) pool: Option<String>,
     pub(crate) unique: bool,
     pub(crate) start: bool,
+    /// Whether the guest is to run while its data arrive.
+    pub(crate) live: bool,
     /// Whether the guest was there before.
     pub(crate) replaces: bool,
 }

@@ -72,6 +72,9 @@ fn check_named(name: &str, text: &str) -> Result<(), String> {
         "pve-userid" if !text.contains('@') => {
             format!("value '{text}' does not look like a valid user name")
         }
+        "dns-name" if !text.split('.').all(is_node) => {
+            "value does not look like a valid DNS name".to_owned()
+        }
         "pve-realm" if !is_config_id(text) => "value does not look like a valid realm".to_owned(),
         _ => return Ok(()),
     };

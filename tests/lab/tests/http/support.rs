@@ -35,7 +35,6 @@ impl OneNode {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) reason: String,
-    pub(crate) content_type: Option<String>,
     pub(crate) text: String,
 }
 
@@ -78,10 +77,6 @@ pub(crate) fn send(request: RequestBuilder) -> reqwest::Result<Answer> {
     Ok(Answer {
         status: status.as_u16(),
         reason: reason.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_owned()),
-        content_type: response
-            .headers()
-            .get("content-type")
-            .map(|value| value.to_str().unwrap().to_owned()),
         text: response.text()?,
     })
 }

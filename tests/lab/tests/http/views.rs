@@ -121,7 +121,7 @@ fn what_is_not_served_answers_as_unknown_paths_do() {
     for (method, path) in [
         ("GET", "/foo/bar"),
         ("PUT", "/cluster/backup"),
-        ("POST", "/nodes/pve1/vzdump"),
+        ("GET", "/nodes/pve1/aplinfo"),
     ] {
         let answer = api.form(method, path, &[]);
         assert_eq!(answer.status, 501);
