@@ -17,7 +17,8 @@ const UNFINISHED: [&str; 5] = [
     concat!("unimplemented", "!("),
     concat!("FIX", "ME"),
     concat!("XX", "X"),
-    concat!("#[ign", "ore"),
+    // With a reason it is a process that other tests start, or a test by hand on a real node.
+    concat!("#[ign", "ore]"),
 ];
 
 /// Places of one machine: documents that name them are wrong on every other.
