@@ -1,0 +1,290 @@
+//! Tasks over https: real backups, real restores, and what can go wrong in the middle.
+
+use std::time::Duration;
+
+use reprise_lab::{GuestKind, Node, Power, Separation, TaskFault, TaskFaultRule};
+use serde_json::Value;
+
+use crate::support::{Api, OneNode};
+
+fn start() -> (OneNode, Api) {
+    let lab = OneNode::start();
+    let node = lab.node();
+    node.add_storage(
+        "disks",
+        "dir",
+        &[("path", "/disks"), ("content", "images,rootdir")],
+    )
+    .unwrap();
+    node.add_guest(
+        100,
+        GuestKind::Qemu,
+        &[
+            ("name", "web"),
+            ("memory", "128"),
+            ("scsi0", "disks:100/vm-100-disk-0.raw,size=1M"),
+            ("scsi1", "disks:100/vm-100-disk-1.raw,backup=0,size=1M"),
+        ],
+    )
+    .unwrap();
+    node.add_guest(
+        200,
+        GuestKind::Lxc,
+        &[
+            ("hostname", "db"),
+            ("rootfs", "disks:200/vm-200-disk-0.raw,size=1G"),
+            (
+                "mp0",
+                "disks:200/vm-200-disk-1.raw,mp=/data,backup=0,size=1G",
+            ),
+        ],
+    )
+    .unwrap();
+    let secret = node.add_token("root@pam!t1", Separation::Shared).unwrap();
+    let api = Api::new(node, "root@pam!t1", &secret);
+    (lab, api)
+}
+
+fn finish(api: &Api, upid: &Value) -> String {
+    let upid = upid.as_str().unwrap();
+    for _ in 0..400 {
+        let status = api.get(&format!("/nodes/pve1/tasks/{upid}/status")).data();
+        if status["status"] == "stopped" {
+            return status["exitstatus"].as_str().unwrap().to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    panic!("{upid} does not end");
+}
+
+fn log(api: &Api, upid: &Value) -> String {
+    let path = format!("/nodes/pve1/tasks/{}/log?limit=0", upid.as_str().unwrap());
+    let lines = api.get(&path).data();
+    let lines = lines.as_array().unwrap().iter();
+    lines
+        .map(|line| format!("{}\n", line["t"].as_str().unwrap()))
+        .collect()
+}
+
+fn run(api: &Api, path: &str, pairs: &[(&str, &str)]) -> (String, String) {
+    let upid = api.post(path, pairs).data();
+    let status = finish(api, &upid);
+    (status, log(api, &upid))
+}
+
+fn backups(api: &Api) -> Vec<String> {
+    let list = api
+        .get("/nodes/pve1/storage/local/content?content=backup")
+        .data();
+    let list = list.as_array().unwrap().iter();
+    list.map(|entry| entry["volid"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn disk(node: &Node, name: &str) -> std::path::PathBuf {
+    node.local(&format!("/disks/images/{name}"))
+}
+
+#[test]
+fn a_machine_comes_back_and_what_was_not_archived_is_unused() {
+    let (lab, api) = start();
+    let node = lab.node();
+    let path = disk(node, "100/vm-100-disk-0.raw");
+    let mut data = vec![0_u8; 1 << 20];
+    data[70_000] = 7;
+    std::fs::write(&path, &data).unwrap();
+    for compress in ["0", "gzip", "lzo", "zstd"] {
+        lab.clock.set(lab.clock.now() + 1);
+        let (status, log) = run(
+            &api,
+            "/nodes/pve1/vzdump",
+            &[
+                ("vmid", "100"),
+                ("storage", "local"),
+                ("compress", compress),
+                ("notes-template", "{{guestname}}"),
+            ],
+        );
+        assert_eq!(status, "OK", "{log}");
+        assert!(log.contains("INFO: exclude disk 'scsi1'"), "{log}");
+    }
+    let archives = backups(&api);
+    assert_eq!(archives.len(), 4, "{archives:?}");
+    for archive in archives {
+        std::fs::write(&path, b"lost").unwrap();
+        let (status, log) = run(
+            &api,
+            "/nodes/pve1/qemu",
+            &[("vmid", "100"), ("archive", &archive), ("force", "1")],
+        );
+        assert_eq!(status, "OK", "{log}");
+        assert!(std::fs::read(&path).unwrap() == data, "{archive}");
+        let config = api.get("/nodes/pve1/qemu/100/config").data();
+        assert_eq!(config["unused0"], "disks:100/vm-100-disk-1.raw", "{config}");
+        assert_eq!(config["name"], "web");
+    }
+}
+
+#[test]
+fn a_container_comes_back_without_what_was_not_archived() {
+    let (lab, api) = start();
+    let node = lab.node();
+    let tree = |volume: &str| node.container_tree(volume).unwrap();
+    let (status, log) = run(
+        &api,
+        "/nodes/pve1/vzdump",
+        &[("vmid", "200"), ("compress", "zstd")],
+    );
+    assert_eq!(status, "OK", "{log}");
+    std::fs::create_dir_all(tree("disks:200/vm-200-disk-1.raw")).unwrap();
+    std::fs::write(tree("disks:200/vm-200-disk-1.raw").join("precious"), "x").unwrap();
+    let archive = backups(&api).remove(0);
+    let (status, log) = run(
+        &api,
+        "/nodes/pve1/lxc",
+        &[
+            ("vmid", "200"),
+            ("ostemplate", &archive),
+            ("restore", "1"),
+            ("force", "1"),
+            ("storage", "disks"),
+        ],
+    );
+    assert_eq!(status, "OK", "{log}");
+    let config = api.get("/nodes/pve1/lxc/200/config").data();
+    assert_eq!(config["rootfs"], "disks:200/vm-200-disk-2.raw,size=1G");
+    let name = tree("disks:200/vm-200-disk-2.raw").join("etc/hostname");
+    assert_eq!(std::fs::read_to_string(name).unwrap(), "db\n");
+    assert!(
+        !tree("disks:200/vm-200-disk-3.raw")
+            .join("precious")
+            .exists()
+    );
+}
+
+#[test]
+fn a_cut_archive_takes_the_container_with_it() {
+    let (lab, api) = start();
+    let node = lab.node();
+    let (status, _) = run(
+        &api,
+        "/nodes/pve1/vzdump",
+        &[("vmid", "200"), ("compress", "zstd")],
+    );
+    assert_eq!(status, "OK");
+    let archive = backups(&api).remove(0);
+    let file = node.local(&format!(
+        "/var/lib/vz/dump/{}",
+        archive.rsplit('/').next().unwrap()
+    ));
+    let whole = std::fs::read(&file).unwrap();
+    // The configuration is still whole: the archive is unpacked, cut, and packed again.
+    let plain = zstd::decode_all(&whole[..]).unwrap();
+    let cut = zstd::encode_all(&plain[..8192 + 100], 3).unwrap();
+    std::fs::write(&file, cut).unwrap();
+    let (status, log) = run(
+        &api,
+        "/nodes/pve1/lxc",
+        &[
+            ("vmid", "200"),
+            ("ostemplate", &archive),
+            ("restore", "1"),
+            ("force", "1"),
+            ("storage", "disks"),
+        ],
+    );
+    assert!(
+        status.starts_with("unable to restore CT 200 - command 'lxc-usernsexec"),
+        "{log}"
+    );
+    assert_eq!(api.get("/nodes/pve1/lxc/200/config").status, 500);
+    assert!(!disk(node, "200/vm-200-disk-0.raw").exists());
+}
+
+#[test]
+fn a_hanging_task_runs_until_it_is_stopped() {
+    let (lab, api) = start();
+    let rule = TaskFaultRule::new("vzdump", TaskFault::Hang).after_lines(3);
+    lab.node().inject_into_tasks(rule.times(1));
+    let upid = api.post("/nodes/pve1/vzdump", &[("vmid", "100")]).data();
+    let path = format!("/nodes/pve1/tasks/{}", upid.as_str().unwrap());
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(
+        api.get(&format!("{path}/status")).data()["status"],
+        "running"
+    );
+    assert_eq!(
+        api.get("/nodes/pve1/tasks?source=active").data()[0]["upid"],
+        upid
+    );
+    api.delete(&path).data();
+    assert_eq!(finish(&api, &upid), "job errors");
+    assert!(log(&api, &upid).contains("failed - interrupted by signal"));
+    let config = api.get("/nodes/pve1/qemu/100/config").data();
+    assert_eq!(config.get("lock"), None);
+}
+
+#[test]
+fn a_right_withdrawn_in_mid_task_fails_what_comes_after() {
+    let (lab, _) = start();
+    let node = lab.node();
+    node.add_user("b@pve", "x");
+    node.add_role("R", "VM.Backup,Datastore.AllocateSpace,VM.Audit");
+    node.grant("/vms", "b@pve", "R");
+    node.grant("/storage/local", "b@pve", "R");
+    let secret = node.add_token("b@pve!t1", Separation::Shared).unwrap();
+    let api = Api::new(node, "b@pve!t1", &secret);
+    let fault = TaskFault::Withdraw {
+        path: "/vms".to_owned(),
+        holder: "b@pve".to_owned(),
+    };
+    node.inject_into_tasks(TaskFaultRule::new("vzdump", fault));
+    let (status, log) = run(&api, "/nodes/pve1/vzdump", &[("vmid", "100")]);
+    assert_eq!(
+        status, "403 Permission check failed (/vms/100, VM.Backup)",
+        "{log}"
+    );
+    assert_eq!(backups(&api), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_leaves_a_log_and_no_archive() {
+    let (lab, api) = start();
+    let rule = TaskFaultRule::new("vzdump", TaskFault::DiskFull);
+    lab.node().inject_into_tasks(rule);
+    let (status, log) = run(
+        &api,
+        "/nodes/pve1/vzdump",
+        &[("vmid", "100,200"), ("compress", "zstd")],
+    );
+    assert_eq!(status, "job errors");
+    assert_eq!(log.matches("No space left on device").count(), 2, "{log}");
+    assert_eq!(backups(&api), Vec::<String>::new());
+    let files = std::fs::read_dir(lab.node().local("/var/lib/vz/dump")).unwrap();
+    let names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.iter().all(|name| name.ends_with(".log")), "{names:?}");
+    assert_eq!(names.len(), 2);
+}
+
+#[test]
+fn guests_start_and_stop_on_a_machine() {
+    let (lab, api) = start();
+    let (status, _) = run(&api, "/nodes/pve1/qemu/100/status/start", &[]);
+    assert_eq!(status, "OK");
+    let state = api.get("/nodes/pve1/qemu/100/status/current").data();
+    assert_eq!(
+        (&state["status"], &state["uptime"]),
+        (&"running".into(), &1.into())
+    );
+    let (status, _) = run(&api, "/nodes/pve1/qemu/100/status/start", &[]);
+    assert_eq!(status, "VM 100 already running");
+    let (status, _) = run(&api, "/nodes/pve1/qemu/100/status/shutdown", &[]);
+    assert_eq!(status, "OK");
+    lab.node().set_running(200, Power::Running);
+    let (status, _) = run(&api, "/nodes/pve1/lxc/200/status/stop", &[]);
+    assert_eq!(status, "OK");
+    let answer = api.post("/nodes/pve1/lxc/200/status/stop", &[]);
+    assert_eq!(answer.reason, "CT 200 not running");
+}
