@@ -17,6 +17,7 @@ mod destroy;
 mod guest_config;
 mod guests;
 mod jobs;
+mod move_volume;
 mod node_storage;
 mod pools;
 mod power;
@@ -106,6 +107,8 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback" => snapshots::rollback_lxc,
         "POST /nodes/{node}/qemu/{vmid}/config" => guest_config::post_qemu,
         "POST /nodes/{node}/qemu/{vmid}/agent/ping" => power::agent_ping,
+        "POST /nodes/{node}/qemu/{vmid}/move_disk" => move_volume::qemu,
+        "POST /nodes/{node}/lxc/{vmid}/move_volume" => move_volume::lxc,
         "GET /nodes/{node}/storage" => node_storage::list,
         "GET /nodes/{node}/storage/{storage}" => node_storage::index,
         "GET /nodes/{node}/storage/{storage}/status" => node_storage::status,

@@ -60,10 +60,12 @@ fn finish(api: &Api, upid: &Value) -> String {
 fn log(api: &Api, upid: &Value) -> String {
     let path = format!("/nodes/pve1/tasks/{}/log?limit=0", upid.as_str().unwrap());
     let lines = api.get(&path).data();
-    let lines = lines.as_array().unwrap().iter();
-    lines
-        .map(|line| format!("{}\n", line["t"].as_str().unwrap()))
-        .collect()
+    let mut text = String::new();
+    for line in lines.as_array().unwrap() {
+        text.push_str(line["t"].as_str().unwrap());
+        text.push('\n');
+    }
+    text
 }
 
 fn run(api: &Api, path: &str, pairs: &[(&str, &str)]) -> (String, String) {
@@ -264,7 +266,12 @@ fn a_full_disk_leaves_a_log_and_no_archive() {
     let names: Vec<_> = files
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(names.iter().all(|name| name.ends_with(".log")), "{names:?}");
+    assert!(
+        names
+            .iter()
+            .all(|name| name.rsplit('.').next() == Some("log")),
+        "{names:?}"
+    );
     assert_eq!(names.len(), 2);
 }
 
@@ -287,4 +294,94 @@ fn guests_start_and_stop_on_a_machine() {
     assert_eq!(status, "OK");
     let answer = api.post("/nodes/pve1/lxc/200/status/stop", &[]);
     assert_eq!(answer.reason, "CT 200 not running");
+}
+
+/// The way of `restore-loss.jsonl`: aside to a parking guest, and back as an unused volume.
+#[test]
+fn volumes_are_moved_aside_and_back() {
+    let (lab, api) = start();
+    let node = lab.node();
+    node.add_guest(
+        999,
+        GuestKind::Lxc,
+        &[("rootfs", "disks:999/vm-999-disk-0.raw,size=1M")],
+    )
+    .unwrap();
+    let precious = node.container_tree("disks:200/vm-200-disk-1.raw").unwrap();
+    std::fs::create_dir_all(&precious).unwrap();
+    std::fs::write(precious.join("x"), "1").unwrap();
+    let moved = |from: &str, key: &str, to: &str, target: &str| {
+        let path = format!("/nodes/pve1/lxc/{from}/move_volume");
+        let pairs = [
+            ("volume", key),
+            ("target-vmid", to),
+            ("target-volume", target),
+        ];
+        api.post(&path, &pairs)
+    };
+    let answer = moved("200", "rootfs", "999", "unused1");
+    assert_eq!(answer.reason, "Cannot move to/from 'rootfs'");
+    let upid = moved("200", "mp0", "999", "unused0").data();
+    assert!(
+        upid.as_str()
+            .unwrap()
+            .contains(":move_volume:200-mp0>999-unused0:")
+    );
+    assert_eq!(finish(&api, &upid), "OK");
+    let parked = api.get("/nodes/pve1/lxc/999/config").data();
+    assert_eq!(parked["unused0"], "disks:999/vm-999-disk-1.raw");
+    let answer = moved("999", "unused0", "200", "mp0");
+    assert_eq!(
+        answer.reason,
+        "Moving an unused volume to a used one is not possible"
+    );
+    let upid = moved("999", "unused0", "200", "unused7").data();
+    assert_eq!(finish(&api, &upid), "OK");
+    let value = "disks:200/vm-200-disk-1.raw,mp=/data,backup=0";
+    api.put("/nodes/pve1/lxc/200/config", &[("mp0", value)])
+        .data();
+    let config = api.get("/nodes/pve1/lxc/200/config").data();
+    assert_eq!(config["mp0"], format!("{value},size=1G"));
+    assert_eq!(config.get("unused7"), None);
+    assert_eq!(std::fs::read_to_string(precious.join("x")).unwrap(), "1");
+}
+
+#[test]
+fn a_disk_in_a_snapshot_stays_where_it_is() {
+    let (lab, api) = start();
+    let disk = "disks:101/vm-101-disk-0.qcow2,size=1M";
+    let node = lab.node();
+    node.add_guest(
+        101,
+        GuestKind::Qemu,
+        &[("scsi0", disk), ("boot", "order=scsi0")],
+    )
+    .unwrap();
+    let (status, log) = run(&api, "/nodes/pve1/qemu/101/snapshot", &[("snapname", "s1")]);
+    assert_eq!(
+        (status.as_str(), log.as_str()),
+        (
+            "OK",
+            "snapshotting 'drive-scsi0' (disks:101/vm-101-disk-0.qcow2)\nTASK OK\n"
+        )
+    );
+    let pairs = [
+        ("disk", "scsi0"),
+        ("target-vmid", "100"),
+        ("target-disk", "scsi7"),
+    ];
+    let answer = api.post("/nodes/pve1/qemu/101/move_disk", &pairs);
+    assert_eq!(
+        answer.reason,
+        "Can't move disk used by a snapshot to another VM"
+    );
+    let upid = api.delete("/nodes/pve1/qemu/101/snapshot/s1").data();
+    assert_eq!(finish(&api, &upid), "OK");
+    let (status, log) = run(&api, "/nodes/pve1/qemu/101/move_disk", &pairs);
+    assert_eq!(status, "OK", "{log}");
+    assert!(
+        log.contains("removing disk 'scsi0' from boot order config"),
+        "{log}"
+    );
+    assert_eq!(api.get("/nodes/pve1/qemu/101/config").data()["boot"], " ");
 }
