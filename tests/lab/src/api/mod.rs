@@ -28,6 +28,7 @@ mod snapshots;
 mod storages;
 mod tasks;
 mod tokens;
+mod upload;
 mod version;
 mod volume;
 mod vzdump;
@@ -118,6 +119,7 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "DELETE /nodes/{node}/storage/{storage}/content/{volume}" => content::delete,
         "GET /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::dry_run,
         "DELETE /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::prune,
+        "POST /nodes/{node}/storage/{storage}/upload" => upload::start,
         "GET /nodes/{node}/tasks" => tasks::list_of_node,
         "GET /nodes/{node}/tasks/{upid}" => tasks::index,
         "DELETE /nodes/{node}/tasks/{upid}" => tasks::stop,

@@ -385,3 +385,50 @@ fn a_disk_in_a_snapshot_stays_where_it_is() {
     );
     assert_eq!(api.get("/nodes/pve1/qemu/101/config").data()["boot"], " ");
 }
+
+/// A container to park volumes in needs a template, and 131 bytes of it are enough.
+#[test]
+fn a_template_is_uploaded_and_makes_a_container() {
+    let (lab, api) = start();
+    let mut tar = tar::Builder::new(Vec::new());
+    for folder in ["./etc/", "./dev/", "./proc/", "./sys/"] {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        tar.append_data(&mut header, folder, &[][..]).unwrap();
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut packed, &tar.into_inner().unwrap()).unwrap();
+    let mut body = b"--b1\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\nvztmpl\r\n--b1\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"park.tar.gz\"\r\n\r\n".to_vec();
+    body.extend(packed.finish().unwrap());
+    body.extend(b"\r\n--b1--\r\n");
+    let request = api
+        .request("POST", "/nodes/pve1/storage/local/upload")
+        .header("content-type", "multipart/form-data; boundary=b1")
+        .body(body);
+    let upid = crate::support::send(request).unwrap().data();
+    assert_eq!(finish(&api, &upid), "OK", "{}", log(&api, &upid));
+    let (status, log) = run(
+        &api,
+        "/nodes/pve1/lxc",
+        &[
+            ("vmid", "999"),
+            ("ostemplate", "local:vztmpl/park.tar.gz"),
+            ("rootfs", "disks:0.01"),
+            ("ostype", "unmanaged"),
+            ("unprivileged", "1"),
+        ],
+    );
+    assert_eq!(status, "OK", "{log}");
+    let config = api.get("/nodes/pve1/lxc/999/config").data();
+    assert_eq!(config["rootfs"], "disks:999/vm-999-disk-0.raw,size=10M");
+    let volume = "/nodes/pve1/storage/local/content/local:vztmpl/park.tar.gz";
+    let upid = api.delete(volume).data();
+    assert_eq!(finish(&api, &upid), "OK");
+    assert!(
+        !lab.node()
+            .local("/var/lib/vz/template/cache/park.tar.gz")
+            .exists()
+    );
+}
