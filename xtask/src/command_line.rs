@@ -82,6 +82,15 @@ const COMMANDS: &[Command] = &[
         run: |workspace, arguments| done(arguments, || tidy::run(workspace)),
     },
     Command {
+        name: "check",
+        usage: "scenario|prune [FILE]",
+        about: "compare the lab with what was recorded on a real node; fails below the bar",
+        run: |workspace, arguments| {
+            lab::check(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
         name: "lab",
         usage: "up|down|status",
         about: "start or stop the simulated cluster in the background",

@@ -6,7 +6,9 @@
 //! A request goes through `http` (TLS, bodies, envelope) and `request` (the order of PVE's own
 //! checks) into `schema` (what PVE accepts), `permission` and `access` (who may), and ends in a
 //! handler of `api`. `state` holds what the API changes; archives are real files below the
-//! node's root. [`Node`] is the handle for seeding, faults and the journal.
+//! node's root. What takes time runs as a `task` in a thread of its own: `backup` writes archives in
+//! the formats of `format`, `restore` reads them. [`Node`] is the handle for seeding, faults and
+//! the journal; [`check`] compares all of it with recordings.
 #![doc = include_str!("../NOT_YET.md")]
 
 mod access;

@@ -11,6 +11,7 @@ use crate::api;
 use crate::call::Call;
 use crate::http::decode;
 use crate::http::envelope::{self, Answer, Formatter, Reply};
+use crate::http::{multipart, tls};
 use crate::journal::JournalEntry;
 use crate::node::NodeCore;
 use crate::parameters::{Parameter, Parameters};
@@ -105,11 +106,43 @@ impl RawRequest {
         let mut parameters = Parameters::default();
         decode::form(self.query.as_bytes(), &mut parameters);
         if self.method != "GET" && self.method != "DELETE" {
-            decode::body(self.content_type.as_deref(), &self.body, &mut parameters)?;
+            self.read_body(node, &api_path, &mut parameters)?;
         }
         let nobody = Identity::user("");
         let sender = identity.as_ref().unwrap_or(&nobody);
         Ok(self.dispatch(node, sender, &segments, &api_path, parameters, now))
+    }
+
+    // Only uploads come as forms with a file; it is kept where PVE keeps it.
+    fn read_body(
+        &self,
+        node: &NodeCore,
+        api_path: &str,
+        parameters: &mut Parameters,
+    ) -> Result<(), Refusal> {
+        let kind = self.content_type.as_deref();
+        let upload = multipart::read(kind, &self.body).filter(|_| api_path.ends_with("/upload"));
+        let Some(upload) = upload else {
+            return decode::body(kind, &self.body, parameters);
+        };
+        for (name, value) in upload.fields {
+            parameters.append(&name, value);
+        }
+        let Some((name, data)) = upload.file else {
+            return Ok(());
+        };
+        let failed = |error: &dyn std::fmt::Display| Refusal::plain(500, error.to_string());
+        let number: [u8; 8] = tls::random().map_err(|error| failed(&error))?;
+        let number = u64::from_be_bytes(number);
+        let kept = format!("/var/tmp/pveupload-{number:x}");
+        let path = node.local(&kept);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        }
+        std::fs::write(path, data).map_err(|error| failed(&error))?;
+        parameters.set("filename", Parameter::Text(name));
+        parameters.set("tmpfilename", Parameter::Text(kept));
+        Ok(())
     }
 
     fn segments(&self) -> Vec<String> {

@@ -196,14 +196,14 @@ pub(crate) fn with_size(value: &str, size: u64) -> String {
 pub(crate) fn wished_size(id: &str) -> Option<(&str, u64)> {
     let (storage, size) = id.split_once(':')?;
     let gib: f64 = size.parse().ok()?;
-    // PVE counts in KiB.
+    // PVE drops what is less than a MiB.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a size is positive and far below 2^63"
     )]
-    let kib = (gib.max(0.0) * 1_048_576.0) as u64;
-    Some((storage, kib << 10))
+    let mib = (gib.max(0.0) * 1024.0) as u64;
+    Some((storage, mib << 20))
 }
 
 /// The volume id in front of the options of a value.
@@ -227,10 +227,7 @@ mod tests {
     #[test]
     fn sizes_are_wished_in_gib() {
         assert_eq!(wished_size("local:1"), Some(("local", 1 << 30)));
-        assert_eq!(
-            wished_size("local:0.01").map(|(_, size)| size / 1024),
-            Some(10_485)
-        );
+        assert_eq!(wished_size("local:0.01"), Some(("local", 10 << 20)));
         assert_eq!(wished_size("local:100/vm-100-disk-0.raw"), None);
     }
 

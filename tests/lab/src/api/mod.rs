@@ -17,6 +17,7 @@ mod destroy;
 mod guest_config;
 mod guests;
 mod jobs;
+mod move_volume;
 mod node_storage;
 mod pools;
 mod power;
@@ -27,6 +28,7 @@ mod snapshots;
 mod storages;
 mod tasks;
 mod tokens;
+mod upload;
 mod version;
 mod volume;
 mod vzdump;
@@ -106,6 +108,8 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback" => snapshots::rollback_lxc,
         "POST /nodes/{node}/qemu/{vmid}/config" => guest_config::post_qemu,
         "POST /nodes/{node}/qemu/{vmid}/agent/ping" => power::agent_ping,
+        "POST /nodes/{node}/qemu/{vmid}/move_disk" => move_volume::qemu,
+        "POST /nodes/{node}/lxc/{vmid}/move_volume" => move_volume::lxc,
         "GET /nodes/{node}/storage" => node_storage::list,
         "GET /nodes/{node}/storage/{storage}" => node_storage::index,
         "GET /nodes/{node}/storage/{storage}/status" => node_storage::status,
@@ -115,6 +119,7 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "DELETE /nodes/{node}/storage/{storage}/content/{volume}" => content::delete,
         "GET /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::dry_run,
         "DELETE /nodes/{node}/storage/{storage}/prunebackups" => prunebackups::prune,
+        "POST /nodes/{node}/storage/{storage}/upload" => upload::start,
         "GET /nodes/{node}/tasks" => tasks::list_of_node,
         "GET /nodes/{node}/tasks/{upid}" => tasks::index,
         "DELETE /nodes/{node}/tasks/{upid}" => tasks::stop,

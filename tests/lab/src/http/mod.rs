@@ -2,5 +2,6 @@
 
 pub(crate) mod decode;
 pub(crate) mod envelope;
+pub(crate) mod multipart;
 pub(crate) mod server;
 pub(crate) mod tls;

@@ -13,4 +13,6 @@ mod storages;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tasks;
+#[cfg(test)]
 mod views;
