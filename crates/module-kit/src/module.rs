@@ -26,7 +26,7 @@ pub struct Declaration {
     pub see_also: &'static [&'static str],
     /// Tasks to copy, as YAML.
     pub examples: &'static str,
-    /// What the command line asks before it acts needs no explanation here; what it may destroy does.
+    /// The version of the collection it came with.
     pub version_added: &'static str,
 }
 
