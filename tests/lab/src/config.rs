@@ -46,6 +46,34 @@ impl LabConfig {
     }
 }
 
+/// The release of Proxmox VE that a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// 8.4, whose behavior was recorded.
+    #[default]
+    Eight,
+    /// 9, by its schema: parameters and version are those of 9, the rest is as in 8.4.
+    Nine,
+}
+
+impl Release {
+    /// The version of pve-manager.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4.21",
+            Self::Nine => "9.2.11",
+        }
+    }
+
+    /// The version without its last number.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4",
+            Self::Nine => "9.2",
+        }
+    }
+}
+
 /// One node of a lab.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -55,6 +83,8 @@ pub struct NodeConfig {
     pub time_zone: String,
     /// The password of root@pam.
     pub password: String,
+    /// Which Proxmox VE it is.
+    pub release: Release,
 }
 
 impl NodeConfig {
@@ -64,7 +94,15 @@ impl NodeConfig {
             name: name.to_owned(),
             time_zone: "UTC".to_owned(),
             password: "lab-password".to_owned(),
+            release: Release::default(),
         }
+    }
+
+    /// Of this release.
+    #[must_use]
+    pub const fn of_release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
     }
 
     /// In this time zone.

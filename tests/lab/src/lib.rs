@@ -52,7 +52,7 @@ mod trees;
 mod volumes;
 
 pub use clock::{Clock, FixedClock};
-pub use config::{LabConfig, NodeConfig};
+pub use config::{LabConfig, NodeConfig, Release};
 pub use fault::{Fault, FaultRule};
 pub use guest::GuestKind;
 pub use initial::load_initial_state;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
-use reprise_lab::{Lab, LabConfig, NodeConfig, check, demo, load_initial_state};
+use reprise_lab::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -36,6 +36,9 @@ enum Command {
         /// Time zone of all nodes, as an IANA name.
         #[arg(long, default_value = "UTC")]
         time_zone: String,
+        /// The release that all nodes are.
+        #[arg(long, value_parser = release, default_value = "8.4")]
+        release: Release,
         /// Stop also when standard input is closed, so that a lab never outlives its starter.
         #[arg(long)]
         until_stdin_closes: bool,
@@ -76,11 +79,14 @@ fn main() -> ExitCode {
             dir,
             nodes,
             time_zone,
+            release,
             until_stdin_closes,
         } => {
-            let nodes = nodes
-                .iter()
-                .map(|name| NodeConfig::new(name).in_zone(&time_zone));
+            let nodes = nodes.iter().map(|name| {
+                NodeConfig::new(name)
+                    .in_zone(&time_zone)
+                    .of_release(release)
+            });
             let lifetime = if until_stdin_closes {
                 Lifetime::Stdin
             } else {
@@ -107,6 +113,14 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+fn release(text: &str) -> Result<Release, String> {
+    match text {
+        "8.4" | "8" => Ok(Release::Eight),
+        "9" | "9.2" => Ok(Release::Nine),
+        other => Err(format!("`{other}` is not one of 8.4, 9")),
+    }
 }
 
 fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {

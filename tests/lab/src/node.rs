@@ -11,11 +11,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::ticket::Signer;
 use crate::clock::Clock;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
 use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
+use crate::schema::Schema;
 use crate::state::State;
 use crate::task::Tasks;
 use crate::task::fault::TaskFaultRule;
@@ -26,6 +27,9 @@ pub(crate) struct NodeCore {
     pub(crate) name: String,
     pub(crate) clock: Clock,
     pub(crate) zone: TimeZone,
+    pub(crate) release: Release,
+    /// What its API accepts.
+    pub(crate) schema: &'static Schema,
     /// The folder that stands for `/` of the node.
     pub(crate) root: PathBuf,
     pub(crate) fingerprint: String,
@@ -92,6 +96,8 @@ impl Node {
             name: config.name.clone(),
             clock: clock.clone(),
             zone,
+            release: config.release,
+            schema: Schema::of(config.release)?,
             root,
             fingerprint: certificate.fingerprint.clone(),
             signer: Signer::new(tls::random()?),

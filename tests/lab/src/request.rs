@@ -17,7 +17,6 @@ use crate::node::NodeCore;
 use crate::parameters::{Parameter, Parameters};
 use crate::permission;
 use crate::refusal::Refusal;
-use crate::schema::Schema;
 use crate::schema::validate::validate;
 
 /// A request as the HTTP layer read it.
@@ -197,7 +196,7 @@ impl RawRequest {
         if let Some(index) = api::index(&self.method, segments, &node.name) {
             return Ok(index.into());
         }
-        let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+        let schema = node.schema;
         let unknown = || Refusal::not_implemented(&self.method, api_path);
         let found = schema.find(&self.method, segments).ok_or_else(unknown)?;
         let handler = api::handler(found.key).ok_or_else(unknown)?;
