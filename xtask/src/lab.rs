@@ -107,14 +107,17 @@ fn up(workspace: &Workspace, hosts: Hosts) -> Result<()> {
             .arg("--sftp-server")
             .arg(unpacked::sftp_server(workspace).context(without)?);
     }
-    let child = command.start_detached(&log)?;
+    let mut child = command.start_detached(&log)?;
     let id = child.id();
     files::write(&pid_file(workspace), format!("{id}\n"))?;
     println!(
         "the lab starts as process {id}; it writes to {}",
         log.display()
     );
-    if let Err(error) = wait_until_up(&addresses(workspace), || is_lab(id)) {
+    if let Err(error) = wait_until_up(&addresses(workspace), || {
+        // Its command line may be empty still: it is a child of ours.
+        matches!(child.try_wait(), Ok(None))
+    }) {
         let said = files::read_text(&log).unwrap_or_default();
         bail!("{error}\n{}", said.trim_end());
     }
