@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::host::HostsConfig;
 
 /// A lab: a folder, its nodes, their clock.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct LabConfig {
     pub clock: Clock,
     /// How long a 401 takes; PVE takes three seconds.
     pub delay_of_401: Duration,
+    /// Hosts for the nodes; without, they are an API and folders.
+    pub hosts: Option<HostsConfig>,
 }
 
 impl LabConfig {
@@ -28,6 +31,7 @@ impl LabConfig {
                 .into(),
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
+            hosts: None,
         }
     }
 
@@ -35,6 +39,13 @@ impl LabConfig {
     #[must_use]
     pub fn with_nodes(mut self, nodes: Vec<NodeConfig>) -> Self {
         self.nodes = nodes;
+        self
+    }
+
+    /// With nodes that can be logged in to.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: HostsConfig) -> Self {
+        self.hosts = Some(hosts);
         self
     }
 

@@ -13,6 +13,7 @@ use crate::access::ticket::Signer;
 use crate::clock::Clock;
 use crate::config::{NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
+use crate::host::{Hosts, SshLogin, Switch};
 use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
@@ -73,6 +74,8 @@ pub struct Node {
     password: String,
     port: u16,
     ca_path: PathBuf,
+    ssh: Option<SshLogin>,
+    switch: Option<Switch>,
 }
 
 impl Node {
@@ -114,6 +117,8 @@ impl Node {
             password: config.password.clone(),
             port,
             ca_path,
+            ssh: None,
+            switch: None,
         };
         node.install()?;
         Ok((node, certificate))
@@ -170,6 +175,16 @@ impl Node {
         self.core.local(path)
     }
 
+    /// How to log in; absent when the lab has no hosts.
+    pub fn ssh(&self) -> Option<&SshLogin> {
+        self.ssh.as_ref()
+    }
+
+    pub(crate) fn attach(&mut self, hosts: &Hosts) {
+        self.ssh = hosts.login(&self.core.name).cloned();
+        self.switch = Some(hosts.switch(&self.core.name));
+    }
+
     /// The folders of the storages by their names, as seen from here.
     pub fn storage_folders(&self) -> BTreeMap<String, PathBuf> {
         let state = self.core.state();
@@ -207,11 +222,14 @@ impl Node {
         self.core.tasks.clear_faults();
     }
 
-    /// Closes the port and every connection.
+    /// Closes the port and every connection, also those of logins. What runs on the host goes on.
     ///
     /// # Errors
     /// When the server has ended.
     pub fn down(&self) -> anyhow::Result<()> {
+        if let Some(switch) = &self.switch {
+            switch.off()?;
+        }
         self.command(Command::Down)
     }
 
@@ -220,6 +238,9 @@ impl Node {
     /// # Errors
     /// When somebody else holds the port by now.
     pub fn up(&self) -> anyhow::Result<()> {
+        if let Some(switch) = &self.switch {
+            switch.on()?;
+        }
         self.command(Command::Up)
     }
 
