@@ -16,6 +16,8 @@ pub struct LabConfig {
     pub clock: Clock,
     /// How long a 401 takes; PVE takes three seconds.
     pub delay_of_401: Duration,
+    /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
+    pub delay_of_pvesh: Duration,
 }
 
 impl LabConfig {
@@ -28,6 +30,7 @@ impl LabConfig {
                 .into(),
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
+            delay_of_pvesh: Duration::ZERO,
         }
     }
 

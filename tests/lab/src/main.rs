@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
-use reprise_lab::{Lab, LabConfig, NodeConfig, check, demo, load_initial_state};
+use reprise_lab::{Lab, LabConfig, NodeConfig, check, demo, load_initial_state, programs};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -71,6 +71,9 @@ enum Subject {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = programs::run(std::env::args_os()) {
+        return code;
+    }
     let result = match Arguments::parse().command {
         Command::Up {
             dir,
