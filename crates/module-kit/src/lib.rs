@@ -10,7 +10,8 @@
 //! | `driver` | the order of the steps, check mode, a failure half-way |
 //! | `plan` | what a plan is: actions, diff, warnings |
 //! | `settings` | an object of Proxmox VE in comparable form, and the change from one to another |
-//! | `rights` | rights that a plan needs |
+//! | `privileges` | what each operation of a module needs, and the lines that give it to a token |
+//! | `rights` | rights that a plan needs, checked |
 //! | `fragment/…` | options that several modules share |
 //! | `connection`, `on_node` | the options of the connection become a client; without them, `pvesh` |
 //! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
@@ -31,6 +32,7 @@ mod markup;
 mod module;
 mod on_node;
 pub mod plan;
+pub mod privileges;
 pub mod rights;
 #[cfg(test)]
 mod sample;

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod inventory;
+mod privileges;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -44,6 +45,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
             }
         }
         Call::Inventory(arguments) => inventory::run(arguments, environment),
+        Call::Privileges(arguments) => privileges::run(arguments),
         Call::Version => {
             writeln!(io::stdout(), "{}", version()).ok();
             Exit::Done.into()
@@ -57,7 +59,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
                 "`{name}` is neither a module nor a file with arguments"
             ))
             .hint(format!(
-                "The modules are {}; beside them there is `inventory`. `reprise --help` says more.",
+                "The modules are {}; beside them there are `inventory` and `privileges`. `reprise --help` says more.",
                 names.join(", ")
             ));
             cli_front::error(&failure);
@@ -87,6 +89,7 @@ fn command() -> Command {
         .subcommand_help_heading("Modules")
         .subcommands(modules)
         .subcommand(inventory::command())
+        .subcommand(privileges::command())
         .after_help("`reprise MODULE --help` names the options of a module. Called by Ansible, it takes its arguments as JSON from a file or, for `-`, from standard input.")
 }
 

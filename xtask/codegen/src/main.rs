@@ -3,6 +3,7 @@
 mod documentation;
 mod markdown;
 mod output;
+mod privileges;
 mod return_values;
 mod runtime;
 mod stub;
@@ -29,6 +30,8 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    privileges::page(&mut files)?;
+    privileges::readme(&mut files)?;
     Ok(files)
 }
 
