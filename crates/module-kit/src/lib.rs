@@ -15,6 +15,7 @@
 //! | `fragment/…` | options that several modules share |
 //! | `connection`, `on_node` | the options of the connection become a client; without them, `pvesh` |
 //! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
+//! | `over_ssh/…` | a command done by the same program on other machines |
 //! | `exit`, `failure` | how a call ends |
 //! | `clock`, `context` | what the steps are given |
 //! | `testing` | scripted answers of a server, for tests |
@@ -31,6 +32,7 @@ pub mod fragment;
 mod markup;
 mod module;
 mod on_node;
+pub mod over_ssh;
 pub mod plan;
 pub mod privileges;
 pub mod rights;

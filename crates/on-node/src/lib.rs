@@ -13,6 +13,8 @@
 //! | `session` | near | one ssh connection |
 //! | `explain` | near | what ssh says, in words that help |
 //! | `call` | near | a request, its events, its end |
+//! | `interrupt` | near | Ctrl-C while something is waited for |
+//! | `key` | far | what makes two requests the same |
 //! | `place` | far | where state is, which old programs go |
 //! | `runs`, `follow` | far | the folders of the runs, found again, followed |
 //! | `detached` | far | a process that outlives the connection |
@@ -24,6 +26,8 @@ pub mod detached;
 mod error;
 mod explain;
 mod follow;
+mod interrupt;
+mod key;
 mod place;
 mod program;
 mod runs;
@@ -34,6 +38,8 @@ mod target;
 pub use call::{Line, call};
 pub use error::{Error, Kind};
 pub use follow::{Ended, follow};
+pub use interrupt::interruptible;
+pub use key::key;
 pub use place::{prune_programs, state_folder};
 pub use program::{Arch, Programs};
 pub use runs::{About, Found, Locked, Run, Store};

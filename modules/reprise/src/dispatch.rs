@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use module_kit::over_ssh;
+
 use crate::{inventory, privileges};
 
 /// What a call asks for.
@@ -22,6 +24,10 @@ pub(crate) enum Call<'a> {
     Inventory(Vec<OsString>),
     /// The rights that the modules need.
     Privileges(Vec<OsString>),
+    /// The other side of `--on`: speaks with a program on another machine.
+    Serve,
+    /// A run of it, in this folder.
+    DetachedRun(OsString),
     /// The version.
     Version,
     /// The list of modules.
@@ -75,12 +81,19 @@ fn is_source(first: &OsStr, count: usize, modules: &[&str]) -> bool {
 }
 
 /// The commands of the program itself.
-const WORDS: [&str; 2] = [inventory::NAME, privileges::NAME];
+const WORDS: [&str; 4] = [
+    inventory::NAME,
+    privileges::NAME,
+    over_ssh::SERVE,
+    over_ssh::DETACHED,
+];
 
 fn word<'a>(first: &OsStr, rest: impl Iterator<Item = OsString>) -> Call<'a> {
     match first.to_str() {
         Some(inventory::NAME) => Call::Inventory(rest.collect()),
         Some(privileges::NAME) => Call::Privileges(rest.collect()),
+        Some(over_ssh::SERVE) => Call::Serve,
+        Some(over_ssh::DETACHED) => Call::DetachedRun(rest.last().unwrap_or_default()),
         Some("--version" | "-V") => Call::Version,
         Some("--help" | "-h" | "help") => Call::Help,
         _ => Call::Unknown(first.to_string_lossy().into_owned()),

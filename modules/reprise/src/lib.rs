@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use ansible_module::Source;
 use clap::Command;
-use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
+use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front, over_ssh};
 use pve_storage::PveStorage;
 use vzdump_job::VzdumpJob;
 
@@ -46,6 +46,8 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
         }
         Call::Inventory(arguments) => inventory::run(arguments, environment),
         Call::Privileges(arguments) => privileges::run(arguments),
+        Call::Serve => over_ssh::serve(MODULES, environment),
+        Call::DetachedRun(folder) => over_ssh::detached_run(MODULES, &folder, environment),
         Call::Version => {
             writeln!(io::stdout(), "{}", version()).ok();
             Exit::Done.into()
