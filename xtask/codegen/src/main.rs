@@ -3,6 +3,7 @@
 mod documentation;
 mod markdown;
 mod output;
+mod privileges;
 mod return_values;
 mod roles;
 mod runtime;
@@ -32,6 +33,8 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
     roles::generate(&mut files)?;
+    privileges::page(&mut files)?;
+    privileges::readme(&mut files)?;
     Ok(files)
 }
 

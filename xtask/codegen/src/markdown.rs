@@ -42,7 +42,9 @@ pub(crate) fn module(module: &Registered, files: &mut Files) -> Result<()> {
     }
     writeln!(
         text,
-        "\n## Examples\n\n```yaml\n{}```",
+        "\n## Rights\n\n`reprise privileges {}` prints the lines that make a token with them; [more](privileges.md).\n\n{}\n## Examples\n\n```yaml\n{}```",
+        declaration.name,
+        crate::privileges::table(module)?,
         declaration.examples
     )?;
     if !declaration.notes.is_empty() {
