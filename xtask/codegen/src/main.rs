@@ -30,6 +30,7 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    markdown::flags(&mut files)?;
     privileges::page(&mut files)?;
     privileges::readme(&mut files)?;
     Ok(files)
