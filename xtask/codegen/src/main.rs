@@ -33,6 +33,7 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
     roles::generate(&mut files)?;
+    markdown::flags(&mut files)?;
     privileges::page(&mut files)?;
     privileges::readme(&mut files)?;
     Ok(files)

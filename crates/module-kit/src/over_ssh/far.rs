@@ -36,21 +36,24 @@ pub fn run(modules: &[Registered], environment: Environment<'_>) -> ExitCode {
     else {
         return Exit::Failed.into();
     };
-    match answer(modules, &value, environment) {
-        Ok(told) => {
-            if let Some(run) = told
-                && was_read()
-            {
-                run.mark_read();
-            }
-            say(&json!({"event": "bye"})).ok();
-            Exit::Done.into()
-        }
-        Err(failure) => {
-            tell_failure(failure);
-            Exit::Failed.into()
+    let mut told = Vec::new();
+    let answered = answer(modules, &value, environment, &mut told);
+    let exit = if answered.is_ok() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    if let Err(failure) = answered {
+        tell_failure(failure);
+    }
+    // What nobody has read is told to the next one who asks.
+    if was_read() {
+        for run in told {
+            run.mark_read();
         }
     }
+    say(&json!({"event": "bye"})).ok();
+    exit.into()
 }
 
 /// The near side says that it has the result.
@@ -60,12 +63,13 @@ fn was_read() -> bool {
     serde_json::from_str::<Value>(&line).is_ok_and(|value| value.get("read") == Some(&json!(true)))
 }
 
-/// Answers a request; the run whose result was told, if it was one.
+/// Answers a request. The runs whose end was told are added to those that were.
 fn answer(
     modules: &[Registered],
     value: &Value,
     environment: Environment<'_>,
-) -> Result<Option<Run>, Failure> {
+    told: &mut Vec<Run>,
+) -> Result<(), Failure> {
     let request: Request = serde_json::from_value(value.clone())
         .map_err(|error| Failure::usage(format!("the request does not fit: {error}")))?;
     let module = module(modules, &request)?;
@@ -75,7 +79,7 @@ fn answer(
     }
     if request.mode == Mode::Check {
         look(module, &parsed, environment);
-        return Ok(None);
+        return Ok(());
     }
     let store = Store::open(&on_node::state_folder(environment))?;
     let now = SystemClock.now();
@@ -94,24 +98,26 @@ fn answer(
         Found::Nothing { lost } => {
             if let Some(lost) = lost {
                 tell_lost(&lost);
-                lost.mark_read();
+                told.push(lost);
             }
             if request.mode == Mode::Plan {
                 drop(locked);
                 look(module, &parsed, environment);
-                return Ok(None);
+                return Ok(());
             }
             start(&locked, &key, &request, value, now)?
         }
     };
     // From here on others find it.
     drop(locked);
-    match on_node::follow(&run, &mut say_line) {
-        Ended::Result => Ok(Some(run)),
-        Ended::Unheard => Ok(None),
+    let ended = on_node::follow(&run, &mut say_line);
+    if ended != Ended::Unheard {
+        told.push(run.clone());
+    }
+    match ended {
+        Ended::Result | Ended::Unheard => Ok(()),
         Ended::Lost => {
             tell_lost(&run);
-            run.mark_read();
             Err(died(&run))
         }
     }

@@ -106,6 +106,64 @@ fn a_full_disk_is_told_and_nothing_is_left() {
     assert_eq!(left.len(), 0, "{left:?}");
 }
 
+/// Runs a script with a file system of its own in place of the state's folder; `None`, said aloud,
+/// where that is not allowed.
+fn sh_mounted(options: &str, script: &str, input: &[u8]) -> Option<(String, tempfile::TempDir)> {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let mount = format!("mount -t tmpfs -o {options} tmpfs \"$REPRISE_STATE_DIR\" || exit 9\n");
+    #[expect(clippy::disallowed_methods, reason = "the shell is what is tested")]
+    let mut child = Command::new("unshare")
+        .args(["-r", "-m", "sh", "-c"])
+        .arg(mount + script)
+        .env("REPRISE_STATE_DIR", &state)
+        .env("HOME", folder.path().join("home"))
+        .env_remove("XDG_CACHE_HOME")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).ok();
+    let output = child.wait_with_output().unwrap();
+    if matches!(output.status.code(), Some(1 | 9)) && output.stdout.is_empty() {
+        eprintln!("not run: no file system can be mounted here");
+        return None;
+    }
+    Some((String::from_utf8(output.stdout).unwrap(), folder))
+}
+
+#[test]
+fn where_programs_may_not_run_another_folder_serves() {
+    let echo = program(ECHO);
+    let Some((answered, folder)) = sh_mounted("noexec", &place(&echo, 0), ECHO) else {
+        return;
+    };
+    assert_eq!(answer(&answered), Some(Answer::Placed), "{answered}");
+    assert!(answered.contains("home/.cache/reprise"), "{answered}");
+    let there = folder.path().join("home/.cache/reprise").join(echo.name());
+    assert_eq!(fs::read(there).unwrap(), ECHO);
+}
+
+#[test]
+fn a_disk_that_fills_meanwhile_is_told_in_its_own_words() {
+    let script = format!(
+        "(\n{})\nls -A \"$REPRISE_STATE_DIR/bin\"\n",
+        place(&program(ECHO), 0)
+    );
+    let large = vec![b'x'; 1_000_000];
+    let Some((answered, _folder)) = sh_mounted("size=64k", &script, &large) else {
+        return;
+    };
+    let first = answered.lines().next().unwrap_or_default();
+    let Some(Answer::Unplaced(why)) = answer(first) else {
+        panic!("{answered}")
+    };
+    assert!(why.contains("No space left on device"), "{why}");
+    assert_eq!(answered.lines().count(), 1, "something is left: {answered}");
+}
+
 #[test]
 fn other_lines_are_not_ours() {
     assert_eq!(answer("Welcome to pve1"), None);
