@@ -41,6 +41,7 @@ mod parameters;
 mod permission;
 mod prune;
 mod refusal;
+mod release;
 mod request;
 mod restore;
 mod schema;

@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
+use crate::release::{RELEASE, REPOSITORY, VERSION};
 
 pub(super) fn version(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let version = json!({"version": "8.4.21", "release": "8.4", "repoid": "0123456789abcdef"});
+    let version = json!({"version": VERSION, "release": RELEASE, "repoid": REPOSITORY});
     Ok(version.into())
 }

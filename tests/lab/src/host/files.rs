@@ -40,6 +40,10 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 const GROUP: &str =
     "root:x:0:\ndaemon:x:1:\ntty:x:5:\ndisk:x:6:\nwww-data:x:33:\nbackup:x:34:\nnogroup:x:65534:\n";
 
+/// What a login finds in its home, so that its prompt names the node.
+const BASHRC: &str = "PS1='\\u@\\h:\\w\\$ '\n";
+const PROFILE: &str = "if [ -f ~/.bashrc ]; then . ~/.bashrc; fi\n";
+
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n";
 
 /// The defaults of vzdump, all of them commented out as after an installation.
@@ -81,6 +85,8 @@ pub(crate) fn lay_out(root: &Path, node: &HostedNode<'_>) -> Result<()> {
         ("etc/resolv.conf", resolver),
         ("etc/timezone", format!("{}\n", node.time_zone)),
         ("etc/vzdump.conf", VZDUMP.to_owned()),
+        ("root/.bashrc", BASHRC.to_owned()),
+        ("root/.profile", PROFILE.to_owned()),
     ];
     for (file, text) in texts {
         let path = root.join(file);
