@@ -150,7 +150,8 @@ pub(crate) fn attack(host: &Host, neighbor: &Host, lab: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Attempts that may do something on the node, and attempts that must fail altogether.
+/// Attempts that may do something on the node, and attempts that must fail altogether. None of them
+/// would do harm to the machine on which they succeeded.
 const SCRIPT: &str = r#"
 marker=@MARKER@
 # A path of the machine is a path of the node here, or none.
@@ -165,14 +166,12 @@ must_fail() {
 must_fail sh -c 'echo x > "@OUTSIDE@/victim"'
 must_fail test -e "@OUTSIDE@"
 must_fail test -e "@NEIGHBOR@"
-must_fail cp /bin/true /usr/bin/env
-must_fail chmod 0777 /usr/bin/env
-must_fail chmod 0777 /usr
+must_fail cp /bin/true "/usr/bin/$marker"
+must_fail chmod u+x /usr/bin/env
+must_fail chmod u+x /usr
 must_fail touch /usr/bin/env
 must_fail touch /etc/ssl
-must_fail rm -f /usr/bin/env
-must_fail mv /usr/bin/env /usr/bin/env2
-must_fail ln /usr/bin/env /usr/lib/env
+must_fail ln /usr/bin/env "/usr/lib/$marker"
 must_fail mount -o remount,bind,rw /usr
 must_fail mount -o remount,rw /
 must_fail mount --bind /root /usr
@@ -184,11 +183,11 @@ must_fail unshare --user --map-root-user --mount sh -c 'mount -o remount,bind,rw
 must_fail unshare --user --map-root-user --mount sh -c 'umount /usr/bin && touch /usr/bin/$0' "$marker"
 must_fail mknod /root/disk b 254 0
 must_fail mknod /root/memory c 1 1
-must_fail sh -c 'echo 1 > /proc/sys/kernel/panic'
+must_fail sh -c 'value=$(cat /proc/sys/kernel/panic) && echo $value > /proc/sys/kernel/panic'
 must_fail sh -c 'echo h > /proc/sysrq-trigger'
 must_fail sh -c 'echo none > /sys/power/state'
 must_fail hostname other
-must_fail date -s 2001-01-01
+must_fail date --set=now
 must_fail kill -0 @PID@
 must_fail nsenter --target 1 --mount --pid true
 must_fail chroot /proc/1/root/../.. test -e "@OUTSIDE@"
