@@ -94,7 +94,8 @@ impl Host {
     pub fn variables(&self) -> Value {
         json!({
             "ansible_connection": "ssh",
-            "ansible_ssh_common_args": format!("-F {} -o ControlPath=none", self.config.display()),
+            "ansible_host": self.name,
+            "ansible_ssh_common_args": format!("-F '{}'", self.config.display()),
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": "/root/.ansible/tmp",
         })

@@ -4,6 +4,7 @@
 
 mod emulated;
 mod failures;
+mod hosts;
 mod leaks;
 mod plays;
 mod ways;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
+        hosts::TESTS,
         emulated::tests(),
     ])
 }
