@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::host::{HostCommand, HostsConfig, called_as};
-use crate::{Lab, LabConfig, NodeConfig, check, demo, load_initial_state};
+use crate::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
 
 /// Simulated Proxmox VE nodes on 127.0.0.1.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ enum Command {
         /// Time zone of all nodes, as an IANA name.
         #[arg(long, default_value = "UTC")]
         time_zone: String,
+        /// The release that all nodes are.
+        #[arg(long, value_parser = release, default_value = "8.4")]
+        release: Release,
         /// Stop also when standard input is closed, so that a lab never outlives its starter.
         #[arg(long)]
         until_stdin_closes: bool,
@@ -136,12 +139,15 @@ impl Command {
                 dir,
                 nodes,
                 time_zone,
+                release,
                 until_stdin_closes,
                 hosts,
             } => {
-                let nodes = nodes
-                    .iter()
-                    .map(|name| NodeConfig::new(name).in_zone(&time_zone));
+                let node = |name: &String| {
+                    let node = NodeConfig::new(name).in_zone(&time_zone);
+                    node.of_release(release)
+                };
+                let nodes = nodes.iter().map(node);
                 let lifetime = if until_stdin_closes {
                     Lifetime::Stdin
                 } else {
@@ -166,6 +172,14 @@ impl Command {
             Self::Host(command) => return command.run(),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn release(text: &str) -> Result<Release, String> {
+    match text {
+        "8.4" | "8" => Ok(Release::Eight),
+        "9" | "9.2" => Ok(Release::Nine),
+        other => Err(format!("`{other}` is not one of 8.4, 9")),
     }
 }
 

@@ -19,6 +19,8 @@ pub struct LabConfig {
     pub delay_of_401: Duration,
     /// Hosts for the nodes; without, they are an API and folders.
     pub hosts: Option<HostsConfig>,
+    /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
+    pub delay_of_pvesh: Duration,
 }
 
 impl LabConfig {
@@ -32,6 +34,7 @@ impl LabConfig {
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
             hosts: None,
+            delay_of_pvesh: Duration::ZERO,
         }
     }
 
@@ -57,6 +60,47 @@ impl LabConfig {
     }
 }
 
+/// The release of Proxmox VE that a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// 8.4, whose behavior was recorded.
+    #[default]
+    Eight,
+    /// 9, by its schema: parameters and version are those of 9, the rest is as in 8.4.
+    Nine,
+}
+
+/// What pve-manager was built from.
+pub(crate) const REPOSITORY: &str = "0123456789abcdef";
+/// The release of the kernel.
+pub(crate) const KERNEL: &str = "6.8.12-9-pve";
+
+impl Release {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Eight, Self::Nine];
+
+    /// Name, version and source of pve-manager.
+    pub(crate) fn manager(self) -> String {
+        format!("pve-manager/{}/{REPOSITORY}", self.version())
+    }
+
+    /// The version of pve-manager.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4.21",
+            Self::Nine => "9.2.11",
+        }
+    }
+
+    /// The version without its last number.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4",
+            Self::Nine => "9.2",
+        }
+    }
+}
+
 /// One node of a lab.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -66,6 +110,8 @@ pub struct NodeConfig {
     pub time_zone: String,
     /// The password of root@pam.
     pub password: String,
+    /// Which Proxmox VE it is.
+    pub release: Release,
 }
 
 impl NodeConfig {
@@ -75,7 +121,15 @@ impl NodeConfig {
             name: name.to_owned(),
             time_zone: "UTC".to_owned(),
             password: "lab-password".to_owned(),
+            release: Release::default(),
         }
+    }
+
+    /// Of this release.
+    #[must_use]
+    pub const fn of_release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
     }
 
     /// In this time zone.

@@ -46,14 +46,7 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(
-                node,
-                &config.directory,
-                &config.clock,
-                config.delay_of_401,
-                port,
-                sender,
-            )?;
+            let (node, certificate) = Node::prepare(node, config, port, sender)?;
             listening.push(Listening {
                 core: std::sync::Arc::clone(&node.core),
                 listener,
@@ -112,6 +105,7 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         .map(|(node, config)| HostedNode {
             name: &config.name,
             time_zone: &config.time_zone,
+            release: config.release,
             authority: node.ca_path(),
         })
         .collect();

@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::guests::{PROCESSORS, memory, processors, status_word};
 use crate::call::Call;
+use crate::config::KERNEL;
 use crate::files;
 use crate::guest::Guest;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
-use crate::release::{self, KERNEL};
 
 /// Memory and root disk of a node: the sizes of a small server.
 const MEMORY: u64 = 32 << 30;
@@ -185,7 +185,7 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "wait": 0,
         "idle": 0,
         "kversion": format!("Linux {KERNEL} #1 SMP PREEMPT_DYNAMIC PMX {}", KERNEL.trim_end_matches("-pve")),
-        "pveversion": release::manager(),
+        "pveversion": call.node.release.manager(),
         "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1"},
         "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
         "swap": {"total": 0, "used": 0, "free": 0},

@@ -3,11 +3,16 @@
 use serde_json::json;
 
 use crate::call::Call;
+use crate::config::REPOSITORY;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
-use crate::release::{RELEASE, REPOSITORY, VERSION};
 
-pub(super) fn version(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let version = json!({"version": VERSION, "release": RELEASE, "repoid": REPOSITORY});
+pub(super) fn version(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let release = call.node.release;
+    let version = json!({
+        "version": release.version(),
+        "release": release.short(),
+        "repoid": REPOSITORY,
+    });
     Ok(version.into())
 }

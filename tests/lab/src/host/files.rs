@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::pveversion;
 use super::running::HostedNode;
+use super::systemctl::FOLDER;
 
 /// Folders that are there and empty; the second is their mode.
 const FOLDERS: [(&str, u32); 19] = [
@@ -94,6 +96,10 @@ pub(crate) fn lay_out(root: &Path, node: &HostedNode<'_>) -> Result<()> {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
+    let lab = root.join(FOLDER);
+    fs::create_dir_all(&lab)
+        .and_then(|()| fs::write(lab.join(pveversion::FILE), node.release.version()))
+        .with_context(|| format!("cannot write into {}", lab.display()))?;
     // Each start of a lab has an authority of its own.
     let path = root.join("etc/pve/pve-root-ca.pem");
     fs::write(&path, authority).with_context(|| format!("cannot write {}", path.display()))?;
