@@ -71,6 +71,39 @@ pub fn sshd() -> Result<Option<PathBuf>> {
     Ok(found)
 }
 
+/// What hosts of a lab are made of.
+#[derive(Clone, Debug)]
+pub struct HostTools {
+    /// An SSH server.
+    pub sshd: PathBuf,
+    /// A server of sftp.
+    pub sftp_server: PathBuf,
+    /// The lab's program.
+    pub lab: PathBuf,
+}
+
+impl HostTools {
+    /// The tools; `None` when nobody named them and nobody promised to.
+    ///
+    /// # Errors
+    /// When `cargo xtask` runs the tests and a variable is missing.
+    pub fn find() -> Result<Option<Self>> {
+        let found = told("REPRISE_SSHD").zip(told("REPRISE_SFTP_SERVER"));
+        anyhow::ensure!(
+            found.is_some() || !by_xtask(),
+            "REPRISE_SSHD or REPRISE_SFTP_SERVER is not set although REPRISE_XTASK is"
+        );
+        let Some((sshd, sftp_server)) = found else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            sshd: sshd.into(),
+            sftp_server: sftp_server.into(),
+            lab: beside("lab-under-test")?,
+        }))
+    }
+}
+
 /// The emulator and the binary of the other architecture.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `environment` | what `cargo xtask` told: the built binaries, Ansible, the installed collection, sshd |
 //! | `process` | the one seam through which the tests start programs |
+//! | `host` | labs whose nodes can be logged in to |
 //! | `program` | calling the binary: arguments in a file, on standard input, on the command line |
 //! | `ansible` | a play in a private folder, and the result of every task of it |
 //! | `sshd` | an SSH server on loopback with throw-away keys |
@@ -21,6 +22,7 @@ pub mod ansible;
 pub mod api;
 pub mod cutter;
 pub mod environment;
+pub mod host;
 pub mod job_rows;
 pub mod marks;
 pub mod nodes;

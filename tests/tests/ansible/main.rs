@@ -5,6 +5,7 @@
 mod backup;
 mod emulated;
 mod failures;
+mod hosts;
 mod leaks;
 mod plays;
 mod preflight;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
+        hosts::TESTS,
         emulated::tests(),
     ])
 }
