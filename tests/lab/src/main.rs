@@ -68,6 +68,8 @@ enum Subject {
     Scenario,
     /// Groups of backups and what retention makes of them.
     Prune,
+    /// Calls of pvesh in the order in which they were made.
+    Pvesh,
 }
 
 fn main() -> ExitCode {
@@ -122,6 +124,11 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
         Subject::Prune => {
             let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.zst"));
             check::retention(&file)?
+        }
+        Subject::Pvesh => {
+            let file = file.unwrap_or_else(|| fixtures.join("pvesh.jsonl.zst"));
+            let program = std::env::current_exe().context("this program does not know its file")?;
+            check::pvesh(&program, &file, &fixtures)?
         }
     };
     let mut out = std::io::stdout();

@@ -161,6 +161,9 @@ pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut object = brief(vmid, guest, call.now);
     object.insert("qmpstatus".to_owned(), status_word(guest).into());
     object.insert("ha".to_owned(), json!({"managed": 0}));
+    if guest.has_agent() {
+        object.insert("agent".to_owned(), 1.into());
+    }
     Ok(Value::Object(object).into())
 }
 

@@ -142,6 +142,9 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
     })
 }
 
+/// What lies below the access control.
+const BELOW_ACCESS: &str = "users groups roles acl domains openid tfa ticket password";
+
 /// What lies below the cluster.
 const BELOW_CLUSTER: &str = "acme backup backup-info ceph config firewall ha jobs log mapping \
     metrics notifications nextid options replication resources status tasks sdn";
@@ -160,6 +163,7 @@ pub(crate) fn index(method: &str, segments: &[String], node: &str) -> Option<Val
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (key, names) = match path.as_slice() {
         [] => ("subdir", "version cluster nodes storage access pools"),
+        ["access"] => ("subdir", BELOW_ACCESS),
         ["cluster"] => ("name", BELOW_CLUSTER),
         ["cluster", "jobs"] => ("subdir", "realm-sync schedule-analyze"),
         ["nodes", name] if *name == node => ("name", BELOW_NODE),

@@ -156,8 +156,7 @@ pub(super) fn reboot_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn agent_ping(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (vmid, guest) = guests::find(call, GuestKind::Qemu)?;
-    let agent = guest.config.get("agent").map_or("", String::as_str);
-    if !agent.starts_with('1') && !agent.contains("enabled=1") {
+    if !guest.has_agent() {
         return Err(Refusal::failure("No QEMU guest agent configured"));
     }
     if !guest.running {

@@ -70,8 +70,10 @@ fn talk(socket: &Path, arguments: Vec<String>) -> io::Result<u8> {
 }
 
 fn broken_pipe() -> u8 {
-    io::stderr().write_all(b"broken pipe\n").ok();
-    u8::MAX
+    // What Perl says when it ends, and its code.
+    let text = b"broken pipe \nUnable to flush stdout: Broken pipe\n";
+    io::stderr().write_all(text).ok();
+    1
 }
 
 fn print(text: &str) -> io::Result<()> {

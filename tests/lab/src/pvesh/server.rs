@@ -15,6 +15,7 @@ use crate::dispatch::Target;
 use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::node::NodeCore;
+use crate::parameters::Parameter;
 use crate::refusal::Refusal;
 use crate::socket::{Connection, Frame};
 use crate::task::{Foreground, UNEXPECTED};
@@ -123,7 +124,12 @@ fn call_api(
         }
     }
     match result {
-        Ok(reply) => outcome.out = output::write(reply.data(), call.style),
+        Ok(reply) => {
+            outcome.out = remark(call, &segments);
+            outcome
+                .out
+                .push_str(&output::write(reply.data(), call.style));
+        }
         Err(refusal) if refusal.status() == 501 => {
             outcome = Refused::no_handler(call.verb, &call.path).into();
         }
@@ -134,6 +140,31 @@ fn call_api(
         }
     }
     caller.end(outcome, cut)
+}
+
+// The code of PVE says it into the log of the system, which is here the terminal.
+fn remark(call: &Call, segments: &[String]) -> String {
+    let [nodes, _, qemu, vmid, config] = segments else {
+        return String::new();
+    };
+    if (nodes.as_str(), qemu.as_str(), config.as_str()) != ("nodes", "qemu", "config")
+        || call.method == "GET"
+    {
+        return String::new();
+    }
+    let options: Vec<String> = call
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| {
+            let value = match value {
+                Parameter::Text(text) => text.clone(),
+                Parameter::List(texts) => texts.join(","),
+                _ => return None,
+            };
+            Some(format!(" -{name} {value}"))
+        })
+        .collect();
+    format!("update VM {vmid}:{}\n", options.concat())
 }
 
 /// The `pvesh` that asks.

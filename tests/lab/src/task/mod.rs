@@ -311,9 +311,13 @@ impl Tasks {
             .position(|task| task.upid.to_string() == upid);
         if let Some(position) = position {
             let mut task = table.tasks.remove(position);
-            task.link = None;
+            let foreground = task.link.take().is_some();
             match task.lost.take() {
                 None => {
+                    // In the foreground the end of an error's line is written alone.
+                    if foreground && status != "OK" && !status.starts_with("WARNINGS: ") {
+                        task.log.push(String::new());
+                    }
                     task.log.extend(last_line);
                     task.end = Some(End { time, status });
                 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tasks;
