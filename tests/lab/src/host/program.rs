@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{enter, node_init, outer, supervisor};
+use crate::programs;
 
 /// Commands that the lab's own processes give to each other.
 #[derive(Debug, Subcommand)]
@@ -65,6 +66,9 @@ pub(crate) const PROGRAMS: [(&str, NodeProgram); 0] = [];
 
 /// Runs the program of a node that we are called as, if it is one of the lab's.
 pub fn called_as(arguments: &[OsString]) -> Option<ExitCode> {
+    if let Some(code) = programs::run(arguments.iter().cloned()) {
+        return Some(code);
+    }
     let name = Path::new(arguments.first()?).file_name()?.to_str()?;
     let (_, program) = PROGRAMS.iter().find(|(known, _)| *known == name)?;
     let rest: Vec<_> = arguments
