@@ -12,7 +12,6 @@ use crate::node::NodeCore;
 use crate::parameters::{Parameter, Parameters};
 use crate::permission;
 use crate::refusal::Refusal;
-use crate::schema::Schema;
 use crate::schema::validate::validate;
 use crate::task::Foreground;
 
@@ -42,7 +41,7 @@ impl Target<'_> {
         if let Some(index) = api::index(self.method, self.segments, &node.name) {
             return Ok(index.into());
         }
-        let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+        let schema = node.schema;
         let unknown = || Refusal::not_implemented(self.method, self.api_path);
         let found = schema
             .find(self.method, self.segments)

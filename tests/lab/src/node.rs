@@ -12,11 +12,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::ticket::Signer;
 use crate::clock::Clock;
-use crate::config::{LabConfig, NodeConfig};
+use crate::config::{LabConfig, NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
+use crate::host::{Hosts, SshLogin, Switch};
 use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
+use crate::schema::Schema;
 use crate::socket::{SOCKET, service::Service};
 use crate::state::State;
 use crate::task::fault::TaskFaultRule;
@@ -28,6 +30,9 @@ pub(crate) struct NodeCore {
     pub(crate) name: String,
     pub(crate) clock: Clock,
     pub(crate) zone: TimeZone,
+    pub(crate) release: Release,
+    /// What its API accepts.
+    pub(crate) schema: &'static Schema,
     /// The folder that stands for `/` of the node.
     pub(crate) root: PathBuf,
     pub(crate) fingerprint: String,
@@ -80,6 +85,8 @@ pub struct Node {
     password: String,
     port: u16,
     ca_path: PathBuf,
+    ssh: Option<SshLogin>,
+    switch: Option<Switch>,
 }
 
 impl Node {
@@ -102,6 +109,8 @@ impl Node {
             name: config.name.clone(),
             clock: lab.clock.clone(),
             zone,
+            release: config.release,
+            schema: Schema::of(config.release)?,
             tasks: Tasks::new(root.join(active::PATH.trim_start_matches('/'))),
             root,
             fingerprint: certificate.fingerprint.clone(),
@@ -122,6 +131,8 @@ impl Node {
             password: config.password.clone(),
             port,
             ca_path,
+            ssh: None,
+            switch: None,
         };
         node.install()?;
         Ok((node, certificate))
@@ -178,6 +189,16 @@ impl Node {
         self.core.local(path)
     }
 
+    /// How to log in; absent when the lab has no hosts.
+    pub fn ssh(&self) -> Option<&SshLogin> {
+        self.ssh.as_ref()
+    }
+
+    pub(crate) fn attach(&mut self, hosts: &Hosts) {
+        self.ssh = hosts.login(&self.core.name).cloned();
+        self.switch = Some(hosts.switch(&self.core.name));
+    }
+
     /// The socket at which the programs of the node reach it, as seen from this machine.
     pub fn socket(&self) -> PathBuf {
         self.core.local(SOCKET)
@@ -220,11 +241,15 @@ impl Node {
         self.core.tasks.clear_faults();
     }
 
-    /// Closes the port and every connection; `pvesh` has no answer either.
+    /// Closes the port and every connection, also those of logins; `pvesh` has no answer either. What
+    /// runs on the host goes on.
     ///
     /// # Errors
     /// When the server has ended.
     pub fn down(&self) -> anyhow::Result<()> {
+        if let Some(switch) = &self.switch {
+            switch.off()?;
+        }
         self.core.down.store(true, Ordering::SeqCst);
         self.command(Command::Down)
     }
@@ -234,6 +259,9 @@ impl Node {
     /// # Errors
     /// When somebody else holds the port by now.
     pub fn up(&self) -> anyhow::Result<()> {
+        if let Some(switch) = &self.switch {
+            switch.on()?;
+        }
         self.core.down.store(false, Ordering::SeqCst);
         self.command(Command::Up)
     }
