@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `environment` | what `cargo xtask` told: the built binaries, Ansible, the installed collection, sshd |
 //! | `process` | the one seam through which the tests start programs |
+//! | `on_node` | the binary on a node, with `pvesh` |
 //! | `program` | calling the binary: arguments in a file, on standard input, on the command line |
 //! | `ansible` | a play in a private folder, and the result of every task of it |
 //! | `sshd` | an SSH server on loopback with throw-away keys |
@@ -20,6 +21,7 @@ pub mod api;
 pub mod environment;
 pub mod job_rows;
 pub mod marks;
+pub mod on_node;
 pub mod process;
 pub mod program;
 pub mod server;
