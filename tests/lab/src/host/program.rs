@@ -9,7 +9,6 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{enter, node_init, outer, supervisor};
-use crate::programs;
 
 /// Commands that the lab's own processes give to each other.
 #[derive(Debug, Subcommand)]
@@ -62,11 +61,13 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 0] = [];
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 1] =
+    [("pvesh", |words| crate::pvesh::run(words.to_vec()))];
 
 /// Runs the program of a node that we are called as, if it is one of the lab's.
 pub fn called_as(arguments: &[OsString]) -> Option<ExitCode> {
-    if let Some(code) = programs::run(arguments.iter().cloned()) {
+    // The processes of tasks have titles instead of names.
+    if let Some(code) = crate::programs::run(arguments.iter().cloned()) {
         return Some(code);
     }
     let name = Path::new(arguments.first()?).file_name()?.to_str()?;

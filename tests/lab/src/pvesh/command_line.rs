@@ -3,7 +3,6 @@
 use super::getopt::{self, Takes};
 use super::output::Format;
 use super::refused::{self, Refused};
-use crate::config::Release;
 use crate::parameters::{Parameter, Parameters};
 use crate::schema::{Endpoint, Found, Property, Schema};
 
@@ -90,7 +89,7 @@ const OF_ALL: [(&str, Takes); 6] = [
 ///
 /// # Errors
 /// What `pvesh` says to words that it does not understand.
-pub(super) fn read(words: &[String], release: Release) -> Result<Command, Refused> {
+pub(super) fn read(schema: &Schema, words: &[String]) -> Result<Command, Refused> {
     // Only here, before the command, does it have a meaning.
     let words = match words {
         [first, rest @ ..] if first == "--noproxy" || first == "-noproxy" => rest,
@@ -123,7 +122,7 @@ pub(super) fn read(words: &[String], release: Release) -> Result<Command, Refuse
             if let Some(position) = position {
                 words.remove(position);
             }
-            read_call(release, verb, method, path, &words).map(Command::Call)
+            read_call(schema, verb, method, path, &words).map(Command::Call)
         }
     }
 }
@@ -137,13 +136,12 @@ pub(super) fn segments(path: &str) -> Vec<String> {
 }
 
 fn read_call(
-    release: Release,
+    schema: &Schema,
     verb: &'static str,
     method: &'static str,
     path: &str,
     words: &[String],
 ) -> Result<Call, Refused> {
-    let schema = Schema::of(release).map_err(|error| Refused::new(format!("{error}\n")))?;
     let found = schema.find(method, &segments(path));
     let is_index = method == "GET" && segments(path).len() < 3;
     if found.is_none() && !is_index {
@@ -267,10 +265,11 @@ fn format(name: &str, usage: &str) -> Result<Format, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Release;
 
     fn call(words: &[&str]) -> Result<Call, Refused> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        match read(&words, Release::Eight)? {
+        match read(Schema::of(Release::Eight).unwrap(), &words)? {
             Command::Call(call) => Ok(call),
             other => panic!("{other:?}"),
         }

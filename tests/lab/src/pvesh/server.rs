@@ -64,13 +64,15 @@ pub(crate) fn answer(
         connection: RefCell::new(connection),
         tasks: RefCell::default(),
     };
-    let command = match command_line::read(words, node.release) {
+    let command = match command_line::read(node.schema, words) {
         Ok(command) => command,
         Err(refused) => return caller.end(refused.into(), None),
     };
     let outcome = match command {
         Command::Help => Outcome::said(USAGE.to_owned()),
-        Command::Usage(path) => tree::usage(node, &path).map_or_else(Outcome::from, Outcome::said),
+        Command::Usage(path) => {
+            tree::usage(node.schema, &path).map_or_else(Outcome::from, Outcome::said)
+        }
         Command::List(path) => tree::list(node, &path).map_or_else(Outcome::from, Outcome::said),
         Command::Call(call) => return call_api(node, words, &call, &caller),
     };

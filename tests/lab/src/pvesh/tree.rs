@@ -57,14 +57,10 @@ fn key_of_list(path: &[String]) -> Option<&'static str> {
         .map(|(_, key)| *key)
 }
 
-fn schema(node: &NodeCore) -> Result<&'static Schema, Refused> {
-    Schema::of(node.release).map_err(|error| Refused::new(format!("{error}\n")))
-}
-
 /// What lies below a path, each with what can be done: `D` has something below it, `r` can be
 /// read, `w` set, `c` created below and `d` deleted.
 pub(super) fn list(node: &Arc<NodeCore>, path: &str) -> Result<String, Refused> {
-    let schema = schema(node)?;
+    let schema = node.schema;
     let parts = segments(path);
     let childless = || Refused::new(format!("resource '{path}' does not define child links\n"));
     let key = key_of_list(&parts).ok_or_else(childless)?;
@@ -113,8 +109,7 @@ pub(super) fn list(node: &Arc<NodeCore>, path: &str) -> Result<String, Refused> 
 }
 
 /// How a path is called.
-pub(super) fn usage(node: &NodeCore, path: &str) -> Result<String, Refused> {
-    let schema = schema(node)?;
+pub(super) fn usage(schema: &Schema, path: &str) -> Result<String, Refused> {
     let parts = segments(path);
     let lines = VERBS.iter().filter_map(|(verb, method)| {
         let found = schema.find(method, &parts)?;
