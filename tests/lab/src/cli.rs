@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::control::FaultCommand;
 use crate::host::{HostCommand, HostsConfig, called_as};
 use crate::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
 
@@ -70,6 +71,8 @@ enum Command {
         #[arg(long)]
         password: String,
     },
+    /// Let something go wrong in a lab that runs.
+    Fault(FaultCommand),
     #[command(flatten)]
     Host(HostCommand),
 }
@@ -171,6 +174,7 @@ impl Command {
                     load_initial_state(lab.node("pve1")?, &initial, &files, &password)
                 })?;
             }
+            Self::Fault(command) => command.run()?,
             Self::Host(command) => return command.run(),
         }
         Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! The lab: starts the nodes, keeps them in one thread of its own, stops them when dropped.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::LabConfig;
 use crate::host::{HostedNode, Hosts};
 use crate::http::server::{self, Command};
+use crate::network::{Network, Present};
 use crate::node::Node;
 
 /// A running lab. Dropping it ends every node; the files stay.
@@ -21,7 +23,7 @@ pub struct Lab {
 }
 
 struct Listening {
-    core: std::sync::Arc<crate::node::NodeCore>,
+    core: Arc<crate::node::NodeCore>,
     listener: TcpListener,
     acceptor: TlsAcceptor,
     commands: UnboundedReceiver<Command>,
@@ -35,7 +37,14 @@ impl Lab {
     pub fn start(config: &LabConfig) -> anyhow::Result<Self> {
         let mut nodes = Vec::new();
         let mut listening = Vec::new();
-        for node in &config.nodes {
+        let present = Present::default();
+        let guest_port = match config.guest_port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        for (index, node) in config.nodes.iter().enumerate() {
+            let index = u8::try_from(index).unwrap_or(u8::MAX);
+            let network = Network::new(index, guest_port, Arc::clone(&present));
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .with_context(|| format!("no free port for node {}", node.name))?;
             listener
@@ -46,9 +55,9 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(node, config, port, sender)?;
+            let (node, certificate) = Node::prepare(node, config, port, network, sender)?;
             listening.push(Listening {
-                core: std::sync::Arc::clone(&node.core),
+                core: Arc::clone(&node.core),
                 listener,
                 acceptor: TlsAcceptor::from(certificate.config),
                 commands,
@@ -113,6 +122,14 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         node.attach(&hosts);
     }
     Ok(Some(hosts))
+}
+
+// Nobody else may take it between here and the first guest but by bad luck.
+fn free_port() -> anyhow::Result<u16> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port for guests")?;
+    let address = listener.local_addr().context("the port has no number")?;
+    Ok(address.port())
 }
 
 async fn serve_all(listening: Vec<Listening>) {

@@ -61,8 +61,10 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 1] =
-    [("pvesh", |words| crate::pvesh::run(words.to_vec()))];
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 2] = [
+    ("ping", crate::ping::run),
+    ("pvesh", |words| crate::pvesh::run(words.to_vec())),
+];
 
 /// Runs the program of a node that we are called as, if it is one of the lab's.
 pub fn called_as(arguments: &[OsString]) -> Option<ExitCode> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::command_line::{self, Call, Command, USAGE};
 use super::refused::Refused;
-use super::{output, tree};
+use super::{NOBODY_READS, output, tree};
 use crate::access::identity::Identity;
 use crate::dispatch::Target;
 use crate::fault::Fault;
@@ -18,7 +18,7 @@ use crate::node::NodeCore;
 use crate::parameters::Parameter;
 use crate::refusal::Refusal;
 use crate::socket::{Connection, Frame};
-use crate::task::{Foreground, UNEXPECTED};
+use crate::task::{BROKEN_PIPE, Foreground, UNEXPECTED};
 
 /// How long a caller may take to make a process.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -117,7 +117,14 @@ fn call_api(
     // The caller waits for its tasks before it says anything.
     let mut outcome = Outcome::default();
     for upid in caller.tasks.take() {
-        if let Some(end) = node.tasks.wait(&upid, FOR_EVER)
+        let end = node.tasks.wait(&upid, FOR_EVER);
+        if end.as_ref().is_some_and(|end| end.status == BROKEN_PIPE) {
+            let (err, code) = NOBODY_READS;
+            let err = err.to_owned();
+            let out = String::new();
+            return caller.end(Outcome { out, err, code }, cut);
+        }
+        if let Some(end) = end
             && end.status != "OK"
             && end.status != UNEXPECTED
             && !end.status.starts_with("WARNINGS: ")
@@ -128,9 +135,12 @@ fn call_api(
     match result {
         Ok(reply) => {
             outcome.out = remark(call, &segments);
-            outcome
-                .out
-                .push_str(&output::write(reply.data(), call.style));
+            // What changes something may have no result; a list that is none is told.
+            if call.method == "GET" || !reply.data().is_null() {
+                outcome
+                    .out
+                    .push_str(&output::write(reply.data(), call.style));
+            }
         }
         Err(refusal) if refusal.status() == 501 => {
             outcome = Refused::no_handler(call.verb, &call.path).into();

@@ -21,6 +21,9 @@ use crate::node::NodeCore;
 /// server is never taken for a process of this machine.
 const ABOVE_ALL_PROCESSES: u32 = 1 << 22;
 
+/// What a task ends with whose output nobody reads.
+pub(crate) const BROKEN_PIPE: &str = "broken pipe";
+
 /// What a task that lost its process ends with.
 pub(crate) const UNEXPECTED: &str = "unexpected status";
 

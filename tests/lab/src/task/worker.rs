@@ -1,16 +1,15 @@
 //! The inside of a running task.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::UNEXPECTED;
 use super::fault::TaskFault;
 use super::link::Link;
 use super::upid::Upid;
+use super::{BROKEN_PIPE, UNEXPECTED};
 use crate::access::identity::Identity;
-use crate::node::NodeCore;
+use crate::node::{NodeCore, StateGuard};
 use crate::refusal::Refusal;
-use crate::state::State;
 
 /// How long a process may take to report.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +76,7 @@ impl Worker {
     }
 
     /// The state of the node. Nothing may be said while it is held.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> StateGuard<'_> {
         self.node.state()
     }
 
@@ -149,6 +148,11 @@ impl Worker {
                     acl.retain(|entry| entry.path != path || entry.holder != holder);
                 }
                 TaskFault::DiskFull => self.disk_full = true,
+                // A task of the web server has no reader that could go.
+                TaskFault::ReaderGone if self.link.is_some() => {
+                    self.node.tasks.lose(&self.name, BROKEN_PIPE);
+                }
+                TaskFault::ReaderGone => {}
             }
         }
         if self.node.tasks.is_stopping(&self.name) {
