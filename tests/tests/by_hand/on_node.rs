@@ -100,14 +100,25 @@ impl There {
         Ok(upid)
     }
 
-    /// The process of a backup, and the `pvesh` above it.
-    fn processes(upid: &str) -> Result<(u32, u32)> {
+    /// Waits until the program knows its backup: it needs the output of `pvesh` no more then.
+    fn wait_until_found(&self) -> Result<()> {
+        let outputs = self.world.site.node()?.local("/var/lib/reprise/tasks");
+        let start = Instant::now();
+        while std::fs::read_dir(&outputs)?.next().is_some() {
+            anyhow::ensure!(start.elapsed() < PATIENCE, "the backup is not found");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The `pvesh` above the process of a backup.
+    fn parent(upid: &str) -> Result<u32> {
         let worker = upid.split(':').nth(2).context("no task")?;
         let worker = u32::from_str_radix(worker, 16)?;
         let stat = std::fs::read_to_string(format!("/proc/{worker}/stat"))?;
         let (_, fields) = stat.rsplit_once(')').context("no fields")?;
         let parent = fields.split_whitespace().nth(1).context("no parent")?;
-        Ok((worker, parent.parse()?))
+        Ok(parent.parse()?)
     }
 }
 
@@ -194,7 +205,8 @@ fn a_killed_pvesh_is_told_as_a_failed_backup() -> Result<()> {
     let ran = std::thread::scope(|scope| -> Result<Value> {
         let run = scope.spawn(|| program.module("vzdump_job", &There::run_options()));
         let upid = there.running_backup()?;
-        let (_, pvesh) = There::processes(&upid)?;
+        there.wait_until_found()?;
+        let pvesh = There::parent(&upid)?;
         let mut kill = process::command("kill");
         kill.args(["-KILL", &pvesh.to_string()]);
         assert!(kill.status()?.success());
