@@ -20,6 +20,8 @@ pub struct Lab {
     nodes: Vec<Node>,
     hosts: Option<Hosts>,
     thread: Option<JoinHandle<()>>,
+    // Holds the port of the guests.
+    _port_keeper: Option<TcpListener>,
 }
 
 struct Listening {
@@ -38,9 +40,9 @@ impl Lab {
         let mut nodes = Vec::new();
         let mut listening = Vec::new();
         let present = Present::default();
-        let guest_port = match config.guest_port {
-            Some(port) => port,
-            None => free_port()?,
+        let (guest_port, port_keeper) = match config.guest_port {
+            Some(port) => (port, None),
+            None => free_port().map(|(port, keeper)| (port, Some(keeper)))?,
         };
         for (index, node) in config.nodes.iter().enumerate() {
             let index = u8::try_from(index).unwrap_or(u8::MAX);
@@ -77,6 +79,7 @@ impl Lab {
             nodes,
             hosts,
             thread: Some(thread),
+            _port_keeper: port_keeper,
         })
     }
 
@@ -124,12 +127,12 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
     Ok(Some(hosts))
 }
 
-// Nobody else may take it between here and the first guest but by bad luck.
-fn free_port() -> anyhow::Result<u16> {
+// Held at an address that no guest has, it is not given to anybody else.
+fn free_port() -> anyhow::Result<(u16, TcpListener)> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port for guests")?;
     let address = listener.local_addr().context("the port has no number")?;
-    Ok(address.port())
+    Ok((address.port(), listener))
 }
 
 async fn serve_all(listening: Vec<Listening>) {
@@ -147,6 +150,9 @@ async fn serve_all(listening: Vec<Listening>) {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        for node in &self.nodes {
+            node.core.network.close();
+        }
         // What runs on the nodes ends before the nodes do.
         drop(self.hosts.take());
         // Without a sender of commands a server ends.

@@ -9,6 +9,10 @@
 //! node's root. What takes time runs as a `task` in a thread of its own: `backup` writes archives in
 //! the formats of `format`, `restore` reads them. [`Node`] is the handle for seeding, faults and
 //! the journal; [`check`] compares all of it with recordings.
+//!
+//! Programs of a node (`programs`: `pvesh`, `ping`) and `reprise-lab fault` (`control`) come through
+//! the node's `socket`. `pvesh` ends at the same handlers, as root@pam; its tasks have processes,
+//! and end with them. A guest that runs is on the `network`.
 #![doc = include_str!("../NOT_YET.md")]
 
 mod access;

@@ -148,9 +148,11 @@ impl Network {
     }
 }
 
-impl Drop for Network {
-    fn drop(&mut self) {
-        for there in lock(&self.plugged).values() {
+impl Network {
+    /// Takes all guests off it: tasks that still run may hold the node for long.
+    pub(crate) fn close(&self) {
+        let plugged = std::mem::take(&mut *lock(&self.plugged));
+        for there in plugged.values() {
             there.unplug();
             lock(&self.present).remove(&there.address);
         }

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::ticket::Signer;
+use crate::backup::turn;
 use crate::clock::Clock;
 use crate::config::{LabConfig, NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
@@ -49,6 +50,8 @@ pub(crate) struct NodeCore {
     /// Unix time of the start, for `uptime`.
     pub(crate) started: i64,
     pub(crate) tasks: Tasks,
+    /// Which of them may make backups.
+    pub(crate) backups: turn::Lock,
     state: Mutex<State>,
 }
 
@@ -170,6 +173,7 @@ impl Node {
             supply: Supply::new(&commands),
             network,
             started: lab.clock.now(),
+            backups: turn::Lock::default(),
             state: Mutex::new(State::default()),
         };
         let core = Arc::new(core);

@@ -117,6 +117,27 @@ impl Worker {
         Failure::new(self.interrupted())
     }
 
+    /// Whether it runs in a process that `pvesh` made for it.
+    pub(crate) fn is_in_foreground(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Ends without a last line, with this status.
+    pub(crate) fn break_off(&self, status: &str) {
+        self.node.tasks.lose(&self.name, status);
+    }
+
+    /// Whether nobody stopped it; for those who wait without a word.
+    ///
+    /// # Errors
+    /// When somebody did.
+    pub(crate) fn still_wanted(&self) -> Result<(), Failure> {
+        if self.node.tasks.is_stopping(&self.name) {
+            return Err(Failure::new(self.interrupted()));
+        }
+        Ok(())
+    }
+
     fn interrupted(&self) -> &'static str {
         if self.upid.kind == "vzdump" {
             "interrupted by signal"
@@ -155,10 +176,7 @@ impl Worker {
                 TaskFault::ReaderGone => {}
             }
         }
-        if self.node.tasks.is_stopping(&self.name) {
-            return Err(Failure::new(self.interrupted()));
-        }
-        Ok(())
+        self.still_wanted()
     }
 
     pub(super) fn finish(&mut self, result: Result<(), Failure>) {

@@ -151,6 +151,36 @@ fn a_killed_process_of_a_task_is_the_end_of_the_task() {
 }
 
 #[test]
+fn one_backup_job_at_a_time() {
+    let world = World::start();
+    let (mut first, upid) = started(&world);
+    let words = [
+        "create",
+        "/nodes/pve1/vzdump",
+        "--vmid",
+        "301",
+        "--storage",
+        "backups",
+    ];
+    let refused = world.run(&[&words[..], &["--lockwait", "0"]].concat());
+    let text = stdout(&refused);
+    assert!(
+        text.starts_with("ERROR: can't acquire lock '/var/run/vzdump.lock' (wait = 0)\nUPID:"),
+        "{text}"
+    );
+    assert_eq!(refused.status.code(), Some(0));
+    let second = stdout(&world.run(&words));
+    assert!(
+        second.starts_with(
+            "INFO: trying to get global lock - waiting...\nINFO: got global lock\nINFO: starting new backup job"
+        ),
+        "{second}"
+    );
+    assert_eq!(world.ended(&upid), "OK");
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
 fn nobody_reads() {
     let world = World::start();
     let (mut child, upid) = started(&world);
