@@ -122,6 +122,13 @@ impl Worker {
         self.link.is_some()
     }
 
+    /// Whether its process has gone: then nobody is left who could clean up, except in vzdump,
+    /// which notices that nobody reads.
+    pub(crate) fn is_lost(&self) -> bool {
+        let task = self.node.tasks.find(&self.name);
+        task.is_some_and(|task| task.lost.is_some())
+    }
+
     /// Ends without a last line, with this status.
     pub(crate) fn break_off(&self, status: &str) {
         self.node.tasks.lose(&self.name, status);
