@@ -5,6 +5,7 @@
 //! | `environment` | what `cargo xtask` told: the built binaries, Ansible, the installed collection, sshd |
 //! | `process` | the one seam through which the tests start programs |
 //! | `host` | labs whose nodes can be logged in to |
+//! | `on_node` | the binary on a node, with `pvesh` |
 //! | `program` | calling the binary: arguments in a file, on standard input, on the command line |
 //! | `ansible` | a play in a private folder, and the result of every task of it |
 //! | `sshd` | an SSH server on loopback with throw-away keys |
@@ -26,6 +27,7 @@ pub mod host;
 pub mod job_rows;
 pub mod marks;
 pub mod nodes;
+pub mod on_node;
 pub mod process;
 pub mod program;
 pub mod server;

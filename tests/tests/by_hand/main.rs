@@ -7,6 +7,7 @@ mod command_line;
 mod connection;
 mod faults;
 mod jobs;
+mod on_node;
 mod options;
 mod privileges;
 mod rights;

@@ -194,3 +194,11 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     })
     .into())
 }
+
+/// To reboot or shut down a node.
+pub(super) fn command(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let command = call.required("command");
+    Err(Refusal::failure(format!(
+        "the lab does not {command} its nodes: `reprise-lab fault down` takes one down"
+    )))
+}

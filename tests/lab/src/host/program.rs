@@ -61,7 +61,8 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 3] = [
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 4] = [
+    ("ping", crate::ping::run),
     ("pvesh", |words| crate::pvesh::run(words.to_vec())),
     ("pveversion", pveversion::main),
     ("systemctl", systemctl::main),
