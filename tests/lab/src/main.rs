@@ -68,6 +68,8 @@ enum Subject {
     Scenario,
     /// Groups of backups and what retention makes of them.
     Prune,
+    /// Restores and moved volumes, with everything before and after.
+    Losses,
 }
 
 fn main() -> ExitCode {
@@ -119,6 +121,10 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
         Subject::Prune => {
             let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.zst"));
             check::retention(&file)?
+        }
+        Subject::Losses => {
+            let file = file.unwrap_or_else(|| fixtures.join("restore-loss.jsonl.zst"));
+            check::losses(&file, &fixtures)?
         }
     };
     let mut out = std::io::stdout();
