@@ -2,7 +2,10 @@
 //! makes and removes only jobs and storages whose names begin with [`PREFIX`].
 
 mod errors;
+mod foreign;
+mod guests;
 mod jobs;
+mod runs;
 mod storages;
 
 use anyhow::{Result, ensure};
@@ -43,11 +46,20 @@ pub fn run(controller: &Controller, server: &Server) -> Result<()> {
             "faults, least-privilege tokens and a node that is down: they need the lab".to_owned(),
         ],
     };
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 10] = [
         ("storages", storages::run),
         ("jobs", jobs::run),
         ("a job by password and fingerprint", jobs::by_password),
         ("errors as users cause them", errors::run),
+        ("a job that runs", runs::run),
+        ("community.proxmox: proxmox_storage", foreign::storages),
+        (
+            "community.proxmox: proxmox_backup_schedule",
+            foreign::schedules,
+        ),
+        ("community.proxmox: proxmox_backup", foreign::backups),
+        ("community.proxmox: proxmox_snap", foreign::snapshots),
+        ("proxmoxer", foreign::library),
     ];
     let mut failures = Vec::new();
     for (name, part) in parts {

@@ -149,7 +149,7 @@ impl<'a> Stage<'a> {
     fn template(&self) -> anyhow::Result<String> {
         for (storage, folder) in self.node.storage_folders() {
             let entries = fs::read_dir(folder.join("template/cache"));
-            for entry in entries.into_iter().flatten().flatten() {
+            if let Some(entry) = entries.into_iter().flatten().flatten().next() {
                 let name = entry.file_name();
                 return Ok(format!("{storage}:vztmpl/{}", name.to_string_lossy()));
             }
