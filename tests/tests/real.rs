@@ -16,7 +16,11 @@ use reprise_tests::{suite, tests, trial};
 fn on_the_lab(tools: &Tools) -> Result<()> {
     let site = Site::start()?;
     let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), serde_json::to_vec(&site.server()?)?)?;
+    let server = Server {
+        limited: Some(site.limited()?),
+        ..site.server()?
+    };
+    std::fs::write(file.path(), serde_json::to_vec(&server)?)?;
     suite::run(&Controller::new(tools)?, &Server::read(file.path())?)
 }
 

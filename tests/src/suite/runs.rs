@@ -86,8 +86,8 @@ fn guest(result: &Value, vmid: u32) -> Result<&Value> {
     found.with_context(|| format!("nothing is told of {vmid}: {result}"))
 }
 
-// What is told of the container is what the storage has.
-fn saved(suite: &Suite<'_>, storage: &str, result: &Value) -> Result<()> {
+/// What is told of the container is what the storage has.
+pub(super) fn saved(suite: &Suite<'_>, storage: &str, result: &Value) -> Result<()> {
     let told = guest(result, suite.server.ct)?;
     let archive = told.get("archive").and_then(Value::as_str);
     let archive = archive.with_context(|| format!("no archive: {told}"))?;
