@@ -40,12 +40,13 @@ type Part = fn(&mut Suite<'_>) -> Result<()>;
 pub fn run(controller: &Controller, server: &Server) -> Result<()> {
     let parts: [(&str, Part); 7] = [
         ("storages", storages::run),
-        ("jobs", jobs::run),
         ("a job by password and fingerprint", jobs::by_password),
         ("errors as users cause them", errors::run),
         ("a job that runs", runs::run),
         ("a token with few rights", rights::enough),
         ("a token without rights", rights::none),
+        // The longest comes last.
+        ("jobs", jobs::run),
     ];
     let left_out = "faults and a node that is down: they need the lab";
     run_parts(controller, server, &parts, vec![left_out.to_owned()])
