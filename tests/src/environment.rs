@@ -29,6 +29,17 @@ pub struct Tools {
     pub collections: PathBuf,
     /// An SSH server.
     pub sshd: PathBuf,
+    /// What clients that nobody here wrote need.
+    pub foreign: Foreign,
+}
+
+/// What clients that nobody here wrote need.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// A collections path with community.proxmox.
+    pub collections: PathBuf,
+    /// A Python with proxmoxer.
+    pub python: PathBuf,
 }
 
 impl Tools {
@@ -42,17 +53,24 @@ impl Tools {
             path("REPRISE_VENV"),
             path("REPRISE_COLLECTIONS"),
             path("REPRISE_SSHD"),
+            path("REPRISE_FOREIGN").zip(path("REPRISE_FOREIGN_PYTHON")),
         );
-        if let (Some(venv), Some(collections), Some(sshd)) = found {
+        if let (Some(venv), Some(collections), Some(sshd), Some(foreign)) = found {
+            let (foreign, python) = foreign;
             return Ok(Some(Self {
                 venv,
                 collections,
                 sshd,
+                foreign: Foreign {
+                    collections: foreign,
+                    python,
+                },
             }));
         }
         anyhow::ensure!(
             !by_xtask(),
-            "REPRISE_VENV, REPRISE_COLLECTIONS or REPRISE_SSHD is not set although REPRISE_XTASK is"
+            "REPRISE_VENV, REPRISE_COLLECTIONS, REPRISE_SSHD, REPRISE_FOREIGN or \
+             REPRISE_FOREIGN_PYTHON is not set although REPRISE_XTASK is"
         );
         Ok(None)
     }

@@ -42,10 +42,11 @@ pub(crate) fn check(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     if !matches!(
         words.as_slice(),
-        ["scenario" | "prune" | "pvesh"] | ["scenario" | "prune" | "pvesh", _]
+        ["scenario" | "prune" | "pvesh" | "losses"]
+            | ["scenario" | "prune" | "pvesh" | "losses", _]
     ) {
         bail!(
-            "`cargo xtask check` takes `scenario`, `prune` or `pvesh`, and a file if it is not the committed one"
+            "`cargo xtask check` takes `scenario`, `prune`, `pvesh` or `losses`, and a file if it is not the committed one"
         );
     }
     Program::new(binary(workspace)?)

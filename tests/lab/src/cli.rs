@@ -113,6 +113,8 @@ enum Subject {
     Prune,
     /// Calls of pvesh in the order in which they were made.
     Pvesh,
+    /// Restores and moved volumes, with everything before and after.
+    Losses,
 }
 
 /// Does what the arguments say; the first is the name that we are called by.
@@ -204,6 +206,10 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
             let file = file.unwrap_or_else(|| fixtures.join("pvesh.jsonl.zst"));
             let program = std::env::current_exe().context("this program does not know its file")?;
             check::pvesh(&program, &file, &fixtures)?
+        }
+        Subject::Losses => {
+            let file = file.unwrap_or_else(|| fixtures.join("restore-loss.jsonl.zst"));
+            check::losses(&file, &fixtures)?
         }
     };
     let mut out = std::io::stdout();

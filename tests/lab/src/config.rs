@@ -77,6 +77,8 @@ pub enum Release {
 pub(crate) const REPOSITORY: &str = "0123456789abcdef";
 /// The release of the kernel.
 pub(crate) const KERNEL: &str = "6.8.12-9-pve";
+/// How that kernel was built.
+pub(crate) const KERNEL_VERSION: &str = "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9";
 
 impl Release {
     /// All of them.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::guests::{PROCESSORS, memory, processors, status_word};
 use crate::call::Call;
-use crate::config::KERNEL;
+use crate::config::{KERNEL, KERNEL_VERSION};
 use crate::files;
 use crate::guest::Guest;
 use crate::http::envelope::Reply;
@@ -184,9 +184,11 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "cpu": 0.05,
         "wait": 0,
         "idle": 0,
-        "kversion": format!("Linux {KERNEL} #1 SMP PREEMPT_DYNAMIC PMX {}", KERNEL.trim_end_matches("-pve")),
+        "kversion": format!("Linux {KERNEL} {KERNEL_VERSION}"),
         "pveversion": call.node.release.manager(),
-        "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1"},
+        "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1", "user_hz": 100, "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep vmx"},
+        "boot-info": {"mode": "legacy-bios"},
+        "current-kernel": {"sysname": "Linux", "machine": "x86_64", "release": KERNEL, "version": KERNEL_VERSION},
         "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
         "swap": {"total": 0, "used": 0, "free": 0},
         "rootfs": {"total": ROOT_DISK, "used": ROOT_DISK_USED, "free": ROOT_DISK - ROOT_DISK_USED, "avail": ROOT_DISK - ROOT_DISK_USED},

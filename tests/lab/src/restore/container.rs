@@ -347,6 +347,7 @@ fn roots(
         let mount = mount_path(Some(value), key);
         roots.insert(PathBuf::from(mount.trim_matches('/')), tree);
     }
+    trees::make_mount_points(&roots)?;
     Ok(roots)
 }
 
