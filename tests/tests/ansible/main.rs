@@ -5,6 +5,7 @@
 mod backup;
 mod emulated;
 mod failures;
+mod inventory;
 mod leaks;
 mod plays;
 mod preflight;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
