@@ -76,7 +76,7 @@ fn nodes_come_from_the_variables_of_terraform(tools: &Tools) -> Result<()> {
     for (text, said) in [
         ("map:\n  lab: cluster.none.address\n", "none"),
         ("program: /nowhere/reprise\n", "/nowhere/reprise"),
-        ("strict: maybe\n", "strict"),
+        ("map:\n  - lab\n", "map"),
     ] {
         std::fs::write(&file, format!("{base}{text}"))?;
         let ended = listed(&controller, &file)?;
