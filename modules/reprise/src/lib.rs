@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use ansible_module::Source;
 use clap::Command;
+use guest_backup::GuestBackup;
 use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front, over_ssh};
 use pve_info::PveInfo;
 use pve_storage::PveStorage;
@@ -19,6 +20,7 @@ use dispatch::Call;
 
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
+    Registered::of::<GuestBackup>(),
     Registered::of::<PveInfo>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),

@@ -6,6 +6,7 @@ mod backup;
 mod emulated;
 mod failures;
 mod hosts;
+mod inventory;
 mod leaks;
 mod plays;
 mod preflight;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
