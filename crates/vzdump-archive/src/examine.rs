@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use md5::Md5;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -24,6 +25,8 @@ const TELLING: usize = 512;
 pub struct Options<'a> {
     /// Counts the bytes that were read, while they are.
     pub progress: Option<&'a AtomicU64>,
+    /// Whether the MD5 of the file is made too, for checksum files of this kind.
+    pub md5: bool,
 }
 
 /// Whether damage inside the data of disks and files would have been seen.
@@ -86,6 +89,8 @@ pub struct Examination {
     pub content_bytes: u64,
     /// The SHA-256 of the file, if it was read to its end.
     pub sha256: Option<String>,
+    /// The MD5 of the file, if it was asked for and the file was read to its end.
+    pub md5: Option<String>,
     /// The configuration files.
     pub configs: Vec<ConfigFile>,
     /// The disks.
@@ -96,9 +101,32 @@ pub struct Examination {
     pub created: Option<i64>,
 }
 
+impl Examination {
+    /// A file of which nothing was read.
+    pub(crate) fn unread(reason: Reason) -> Self {
+        Self {
+            verdict: reason.verdict,
+            reasons: vec![reason],
+            reasons_left_out: 0,
+            integrity: Integrity::Unknown,
+            format: None,
+            codec: Codec::None,
+            bytes: 0,
+            content_bytes: 0,
+            sha256: None,
+            md5: None,
+            configs: Vec::new(),
+            disks: Vec::new(),
+            members: None,
+            created: None,
+        }
+    }
+}
+
 /// What reading came to.
 struct Raw {
     sha256: Option<String>,
+    md5: Option<String>,
     bytes: u64,
     failure: Option<io::Error>,
 }
@@ -153,11 +181,16 @@ fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
 
 fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) -> Raw {
     let mut digest = Sha256::new();
+    let mut md5 = options.md5.then(Md5::new);
     let mut bytes: u64 = 0;
     loop {
         let mut buffer = output.buffer();
         let (length, failure) = fill(input, &mut buffer);
-        digest.update(buffer.get(..length).unwrap_or_default());
+        let data = buffer.get(..length).unwrap_or_default();
+        digest.update(data);
+        if let Some(md5) = &mut md5 {
+            md5.update(data);
+        }
         bytes = bytes.saturating_add(wide(length));
         if let Some(progress) = options.progress {
             progress.fetch_add(wide(length), Ordering::Relaxed);
@@ -167,6 +200,7 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
             output.end(End::Broken);
             return Raw {
                 sha256: None,
+                md5: None,
                 bytes,
                 failure: Some(error),
             };
@@ -175,6 +209,7 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
             output.end(End::Complete);
             return Raw {
                 sha256: Some(hex::encode(digest.finalize())),
+                md5: md5.map(|md5| hex::encode(md5.finalize())),
                 bytes,
                 failure: None,
             };
@@ -368,6 +403,7 @@ fn conclude(
         bytes: raw.bytes,
         content_bytes: content.bytes,
         sha256: raw.sha256,
+        md5: raw.md5,
         configs: content
             .configs
             .iter()

@@ -8,9 +8,9 @@
 //! | `codec/…` | zstd, gzip, lzop and bzip2, each with its container and its checksums |
 //! | `vma/…`, `tar/…` | the two formats of archives |
 //! | `guest_config` | the configuration of a guest, as far as a restore depends on it |
-//! | `dump` | dumps of databases |
+//! | `dump/…` | dumps of databases |
 //! | `checksum` | checksum files beside an archive |
-//! | `name`, `folder` | what names say, and what lies in a folder |
+//! | `name`, `file`, `folder` | what names say, one file, and what lies in a folder |
 //! | `reason`, `verdict` | what can be wrong, and what follows |
 //! | `sink` | who gets configurations, disks and files as they come by: a restore |
 //!
@@ -26,6 +26,7 @@ pub mod checksum;
 mod codec;
 mod dump;
 mod examine;
+mod file;
 pub mod folder;
 mod guest_config;
 mod name;
@@ -39,6 +40,7 @@ mod vma;
 
 pub use codec::Codec;
 pub use examine::{ConfigFile, Disk, Examination, Integrity, Options, examine};
+pub use file::examine_file;
 pub use name::{FileName, Format};
 pub use reason::{Finding, Findings, Layer, Place, Reason, Stretch};
 pub use sink::{Discard, Member, MemberKind, Sink};

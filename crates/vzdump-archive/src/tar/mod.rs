@@ -2,6 +2,7 @@
 //! the older GNU forms.
 
 mod header;
+mod judge;
 mod names;
 mod pax;
 mod sparse;

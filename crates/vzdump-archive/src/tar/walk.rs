@@ -3,6 +3,7 @@
 use std::io;
 
 use super::header::{self, BLOCK, Header, padding};
+use super::judge::shown;
 use super::names::Names;
 use super::pax::{self, Extended};
 use super::sparse::{self, Map, Trouble};
@@ -10,16 +11,12 @@ use crate::number::wide;
 use crate::stream::Stream;
 use crate::{Finding, Findings, Member, MemberKind, Place, Reason, Sink};
 
-/// GNU tar writes in records of this length.
-const RECORD: u64 = 10_240;
 /// No extended header is longer: names have 4 KiB, attributes 64 KiB each.
 const LARGEST_EXTENDED: u64 = 8 << 20;
 /// A configuration has a few kilobytes.
 const LARGEST_CONFIG: usize = 1 << 20;
 /// The configuration of a container, and that of very old ones.
 const CONFIGS: [&[u8]; 2] = [b"etc/vzdump/pct.conf", b"etc/vzdump/vps.conf"];
-/// What Proxmox VE asks of an archive whose source it does not trust.
-const FEWEST_MEMBERS: u64 = 10;
 
 /// What an archive held.
 #[derive(Debug, Default)]
@@ -29,13 +26,13 @@ pub(crate) struct Tree {
     pub(crate) members: u64,
 }
 
-struct Walk<'a> {
-    input: &'a mut Stream,
+pub(super) struct Walk<'a> {
+    pub(super) input: &'a mut Stream,
     sink: &'a mut dyn Sink,
-    findings: &'a mut Findings,
-    names: Names,
-    tree: Tree,
-    has_sbin: bool,
+    pub(super) findings: &'a mut Findings,
+    pub(super) names: Names,
+    pub(super) tree: Tree,
+    pub(super) has_sbin: bool,
     /// What meta members said of the next one.
     extended: Option<Extended>,
     long_name: Option<Vec<u8>>,
@@ -43,7 +40,7 @@ struct Walk<'a> {
 }
 
 /// Why the way ends before its end.
-enum Stop {
+pub(super) enum Stop {
     /// What was found is in the findings already.
     Told,
     /// The sink failed.
@@ -138,7 +135,7 @@ impl Walk<'_> {
         }
     }
 
-    fn stop<T>(&mut self, reason: Reason) -> Result<T, Stop> {
+    pub(super) fn stop<T>(&mut self, reason: Reason) -> Result<T, Stop> {
         self.findings.push(reason);
         Err(Stop::Told)
     }
@@ -201,39 +198,6 @@ impl Walk<'_> {
             self.judge_length(end);
         }
         Ok(())
-    }
-
-    fn judge_length(&mut self, end: u64) {
-        let total = self.input.position();
-        let wanted = end.div_ceil(RECORD).saturating_mul(RECORD);
-        let place = Place::Decoded(end);
-        if total < wanted {
-            let text = format!("the archive has {total} bytes, and tar fills it up to {wanted}");
-            self.findings
-                .push(Reason::new(Finding::TarNotPadded, text).at(place));
-        } else if total > wanted {
-            let more = total.saturating_sub(wanted);
-            let text = format!("{more} more bytes of zeros follow than tar writes");
-            self.findings
-                .push(Reason::new(Finding::TarExcessZeros, text).at(place));
-        }
-    }
-
-    /// What must be true once everything was read.
-    fn judge(&mut self) {
-        if self.input.is_broken() {
-            return;
-        }
-        let members = self.tree.members;
-        if members < FEWEST_MEMBERS {
-            self.findings.push(Reason::new(
-                Finding::TarFewMembers,
-                format!("the archive has {members} members"),
-            ));
-        } else if !self.has_sbin {
-            self.findings
-                .push(Reason::new(Finding::TarNoSbin, "the archive has no `sbin`"));
-        }
     }
 
     /// A header that says more of the next one.
@@ -357,92 +321,6 @@ impl Walk<'_> {
         }
     }
 
-    fn judge_name(&mut self, path: &[u8], start: u64) -> Result<(), Stop> {
-        let problem = |id: Finding, text: &str| {
-            Reason::new(id, text)
-                .at(Place::Decoded(start))
-                .on(shown(path))
-        };
-        if path.is_empty() || path.contains(&0) {
-            return self.stop(problem(
-                Finding::TarName,
-                "a member has no name, or a name with a zero byte",
-            ));
-        }
-        if path.split(|byte| *byte == b'/').any(|part| part == b"..") {
-            self.findings.push(problem(
-                Finding::TarPathParent,
-                "the name of a member leads out of the archive by `..`",
-            ));
-        } else if path.starts_with(b"/") {
-            self.findings.push(problem(
-                Finding::TarPathAbsolute,
-                "the name of a member is absolute",
-            ));
-        }
-        Ok(())
-    }
-
-    fn judge_kind(&mut self, kind: MemberKind, path: &[u8], size: u64, start: u64) {
-        let (id, text) = match kind {
-            MemberKind::Other(byte) => (
-                Finding::TarType,
-                format!(
-                    "the type `{}` of a member is not known",
-                    char::from(byte).escape_debug()
-                ),
-            ),
-            MemberKind::File => return,
-            _ if size == 0 => return,
-            _ => (
-                Finding::TarLinkSize,
-                format!("a member that is no file claims {size} bytes"),
-            ),
-        };
-        self.findings.push(
-            Reason::new(id, text)
-                .at(Place::Decoded(start))
-                .on(shown(path)),
-        );
-    }
-
-    /// What a member means for later ones.
-    fn register(&mut self, member: &Member, start: u64) {
-        let problem = |id: Finding, text: String| {
-            Reason::new(id, text)
-                .at(Place::Decoded(start))
-                .on(shown(&member.path))
-        };
-        if self.names.is_below_link(&member.path) {
-            self.findings.push(problem(
-                Finding::TarPathBelowLink,
-                "a member lies below a symbolic link of the archive".to_owned(),
-            ));
-        }
-        match member.kind {
-            MemberKind::HardLink if !self.names.has(&member.link) => {
-                self.findings.push(problem(
-                    Finding::TarHardLink,
-                    format!(
-                        "it is a hard link to `{}`, which did not come before it",
-                        shown(&member.link)
-                    ),
-                ));
-            }
-            MemberKind::SymbolicLink => self.names.add_link(&member.path),
-            MemberKind::Directory => self.names.remove_link(&member.path),
-            _ => {}
-        }
-        self.names.add(&member.path);
-        let plain = member.path.strip_prefix(b"./").unwrap_or(&member.path);
-        let plain = plain.strip_suffix(b"/").unwrap_or(plain);
-        self.has_sbin |= plain == b"sbin"
-            && matches!(
-                member.kind,
-                MemberKind::Directory | MemberKind::SymbolicLink
-            );
-    }
-
     fn data(&mut self, member: &Member, stored: u64, map: Option<&Map>) -> Result<(), Stop> {
         let mut config = self.config_of(member);
         let whole = [(0, stored)];
@@ -520,11 +398,4 @@ impl Walk<'_> {
         }
         Ok(())
     }
-}
-
-/// A hostile name, short and printable.
-fn shown(name: &[u8]) -> String {
-    let text = String::from_utf8_lossy(name);
-    let short: String = text.chars().take(200).collect();
-    short.escape_debug().to_string()
 }
