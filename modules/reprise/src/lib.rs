@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ansible_module::Source;
+use backup_verify::BackupVerify;
 use clap::Command;
 use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
 use pve_storage::PveStorage;
@@ -17,6 +18,7 @@ use dispatch::Call;
 
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
+    Registered::of::<BackupVerify>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),
 ];
