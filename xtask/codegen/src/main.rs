@@ -29,6 +29,7 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    markdown::findings(&mut files)?;
     Ok(files)
 }
 
