@@ -1,7 +1,7 @@
 //! A lab as the tests find it: one node with guests, a pool, storages and a token.
 
 use anyhow::{Context as _, Result};
-use reprise_lab::{GuestKind, Lab, LabConfig, Node, NodeConfig, Power, Separation};
+use reprise_lab::{GuestKind, Lab, LabConfig, Node, NodeConfig, Power, Release, Separation};
 use tempfile::TempDir;
 
 use crate::server::Server;
@@ -27,8 +27,16 @@ impl Site {
     /// # Errors
     /// When the lab cannot be started.
     pub fn start() -> Result<Self> {
+        Self::of_release(Release::default())
+    }
+
+    /// Starts one whose node is this release of Proxmox VE.
+    ///
+    /// # Errors
+    /// When the lab cannot be started.
+    pub fn of_release(release: Release) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("reprise-lab-").tempdir()?;
-        let mut node = NodeConfig::new(NODE);
+        let mut node = NodeConfig::new(NODE).of_release(release);
         "not-a-word-of-any-dictionary".clone_into(&mut node.password);
         let config = LabConfig::new(folder.path()).with_nodes(vec![node]);
         let lab = Lab::start(&config)?;

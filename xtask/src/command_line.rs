@@ -92,7 +92,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "lab",
-        usage: "up|down|status",
+        usage: "up [--no-hosts]|down|status",
         about: "start or stop the simulated cluster in the background",
         run: |workspace, arguments| {
             lab::run(workspace, arguments)?;

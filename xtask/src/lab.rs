@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::files;
 use crate::program::Program;
 use crate::workspace::Workspace;
+use crate::{files, unpacked};
 
 /// How long a lab that is already compiled may take to answer, or to go.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,19 +17,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["up"] => up(workspace),
+        ["up"] => up(workspace, Hosts::Wanted),
+        ["up", "--no-hosts"] => up(workspace, Hosts::Without),
         ["down"] => down(workspace),
         ["status"] => {
             match running(workspace) {
-                Some(id) => println!(
-                    "the lab runs as process {id}; {}",
-                    addresses(workspace).display()
-                ),
+                Some(id) => {
+                    println!(
+                        "the lab runs as process {id}; {}",
+                        addresses(workspace).display()
+                    );
+                    say_how_to_log_in(workspace)?;
+                }
                 None => println!("the lab does not run"),
             }
             Ok(())
         }
-        _ => bail!("`cargo xtask lab` takes one of: up, down, status"),
+        _ => bail!("`cargo xtask lab` takes one of: up, up --no-hosts, down, status"),
     }
 }
 
@@ -61,7 +65,14 @@ pub(crate) fn wait_until_up(addresses: &Path, mut alive: impl FnMut() -> bool) -
     Ok(())
 }
 
-fn up(workspace: &Workspace) -> Result<()> {
+/// Whether the nodes are to be logged in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hosts {
+    Wanted,
+    Without,
+}
+
+fn up(workspace: &Workspace, hosts: Hosts) -> Result<()> {
     if let Some(id) = running(workspace) {
         bail!("the lab already runs as process {id}; `cargo xtask lab down` stops it");
     }
@@ -69,18 +80,44 @@ fn up(workspace: &Workspace) -> Result<()> {
     let folder = folder(workspace);
     files::make_empty_folder(&folder)?;
     let log = folder.join("lab.log");
-    let child = Program::new(program)
-        .args(["up", "--dir"])
-        .arg(&folder)
-        .start_detached(&log)?;
+    let mut command = Program::new(program).args(["up", "--dir"]).arg(&folder);
+    if hosts == Hosts::Wanted {
+        let without = "without logins the lab runs by `cargo xtask lab up --no-hosts`";
+        command = command
+            .arg("--sshd")
+            .arg(unpacked::sshd(workspace).context(without)?)
+            .arg("--sftp-server")
+            .arg(unpacked::sftp_server(workspace).context(without)?);
+    }
+    let mut child = command.start_detached(&log)?;
     let id = child.id();
     files::write(&pid_file(workspace), format!("{id}\n"))?;
     println!(
         "the lab starts as process {id}; it writes to {}",
         log.display()
     );
-    wait_until_up(&addresses(workspace), || is_lab(id))?;
+    if let Err(error) = wait_until_up(&addresses(workspace), || {
+        // Its command line may be empty still: it is a child of ours.
+        matches!(child.try_wait(), Ok(None))
+    }) {
+        let said = files::read_text(&log).unwrap_or_default();
+        bail!("{error}\n{}", said.trim_end());
+    }
     println!("it is up: {}", addresses(workspace).display());
+    say_how_to_log_in(workspace)
+}
+
+/// One line per node that can be logged in to.
+fn say_how_to_log_in(workspace: &Workspace) -> Result<()> {
+    let lab: serde_json::Value = serde_json::from_slice(&files::read(&addresses(workspace))?)
+        .context("lab.json is no JSON")?;
+    let nodes = lab.get("nodes").and_then(serde_json::Value::as_array);
+    for node in nodes.into_iter().flatten() {
+        let text = |pointer: &str| node.pointer(pointer).and_then(serde_json::Value::as_str);
+        if let (Some(name), Some(config)) = (text("/name"), text("/ssh/config")) {
+            println!("log in: ssh -F {config} {name}");
+        }
+    }
     Ok(())
 }
 

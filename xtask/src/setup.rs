@@ -25,6 +25,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     println!("venv: {}", python::tools(workspace)?.folder().display());
     println!("qemu: {}", unpacked::qemu_aarch64(workspace)?.display());
     println!("sshd: {}", unpacked::sshd(workspace)?.display());
+    println!(
+        "sftp-server: {}",
+        unpacked::sftp_server(workspace)?.display()
+    );
     println!("cargo-deny: {}", cargo_deny(workspace)?.display());
     Ok(())
 }

@@ -165,6 +165,27 @@ fn missing_libraries(workspace: &Workspace, programs: &[PathBuf]) -> Result<Vec<
     Ok(missing)
 }
 
+/// OpenSSH's server of sftp, which hosts of the lab start for a login.
+pub(crate) fn sftp_server(workspace: &Workspace) -> Result<PathBuf> {
+    let usual = [
+        "/usr/lib/openssh/sftp-server",
+        "/usr/libexec/openssh/sftp-server",
+        "/usr/lib/ssh/sftp-server",
+    ];
+    if let Some(installed) = usual
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| path.is_file())
+    {
+        return Ok(installed);
+    }
+    let path = tools_root(workspace).join("usr/lib/openssh/sftp-server");
+    if !path.exists() {
+        unpack(workspace, "openssh-sftp-server")?;
+    }
+    existing(path)
+}
+
 /// A server that runs as root insists on the user `sshd`, which the package's installation
 /// would have made. Where there is none, a list of users with it stands in for the system's,
 /// for this program alone.
@@ -193,7 +214,8 @@ fn nameless_user_stand_in(workspace: &Workspace, root: &Path) -> Result<Option<S
     text.push_str("sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n");
     files::write(&users, text)?;
     Ok(Some(format!(
-        "export LD_PRELOAD='{}' NSS_WRAPPER_PASSWD='{}' NSS_WRAPPER_GROUP=/etc/group\n\
+        "# The lab gives its servers users of their own.\n\
+         getent passwd sshd > /dev/null || export LD_PRELOAD='{}' NSS_WRAPPER_PASSWD='{}' NSS_WRAPPER_GROUP=/etc/group\n\
          [ \"$(id -u)\" != 0 ] || mkdir -p /run/sshd\n",
         library.display(),
         users.display()

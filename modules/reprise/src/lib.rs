@@ -11,6 +11,7 @@ use ansible_module::Source;
 use backup_verify::BackupVerify;
 use clap::Command;
 use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
+use pve_info::PveInfo;
 use pve_storage::PveStorage;
 use vzdump_job::VzdumpJob;
 
@@ -19,6 +20,7 @@ use dispatch::Call;
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
     Registered::of::<BackupVerify>(),
+    Registered::of::<PveInfo>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),
 ];

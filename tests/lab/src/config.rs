@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::host::HostsConfig;
 
 /// A lab: a folder, its nodes, their clock.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct LabConfig {
     pub clock: Clock,
     /// How long a 401 takes; PVE takes three seconds.
     pub delay_of_401: Duration,
+    /// Hosts for the nodes; without, they are an API and folders.
+    pub hosts: Option<HostsConfig>,
+    /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
+    pub delay_of_pvesh: Duration,
 }
 
 impl LabConfig {
@@ -28,6 +33,8 @@ impl LabConfig {
                 .into(),
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
+            hosts: None,
+            delay_of_pvesh: Duration::ZERO,
         }
     }
 
@@ -38,11 +45,46 @@ impl LabConfig {
         self
     }
 
+    /// With nodes that can be logged in to.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: HostsConfig) -> Self {
+        self.hosts = Some(hosts);
+        self
+    }
+
     /// With this clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+}
+
+/// The release of Proxmox VE that a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// 8.4, whose behavior was recorded.
+    #[default]
+    Eight,
+    /// 9, by its schema: parameters and version are those of 9, the rest is as in 8.4.
+    Nine,
+}
+
+impl Release {
+    /// The version of pve-manager.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4.21",
+            Self::Nine => "9.2.11",
+        }
+    }
+
+    /// The version without its last number.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Eight => "8.4",
+            Self::Nine => "9.2",
+        }
     }
 }
 
@@ -55,6 +97,8 @@ pub struct NodeConfig {
     pub time_zone: String,
     /// The password of root@pam.
     pub password: String,
+    /// Which Proxmox VE it is.
+    pub release: Release,
 }
 
 impl NodeConfig {
@@ -64,7 +108,15 @@ impl NodeConfig {
             name: name.to_owned(),
             time_zone: "UTC".to_owned(),
             password: "lab-password".to_owned(),
+            release: Release::default(),
         }
+    }
+
+    /// Of this release.
+    #[must_use]
+    pub const fn of_release(mut self, release: Release) -> Self {
+        self.release = release;
+        self
     }
 
     /// In this time zone.

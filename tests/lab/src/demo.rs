@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::guest::GuestKind;
+use crate::host::SshLogin;
 use crate::lab::Lab;
 use crate::node::Node;
 use crate::seed::Separation;
@@ -216,6 +217,11 @@ struct NodeDescription<'node> {
     password: &'node str,
     /// Storages and their folders as seen from this machine.
     storages: BTreeMap<String, String>,
+    /// The folder that stands for `/`, as seen from this machine.
+    root: String,
+    /// How to log in; absent when the lab has no hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssh: Option<&'node SshLogin>,
 }
 
 /// Writes the addresses and secrets of a lab into a file that only its owner reads.
@@ -257,5 +263,7 @@ fn describe_node(node: &Node) -> NodeDescription<'_> {
         storages: storages
             .map(|(name, path)| (name, path.display().to_string()))
             .collect(),
+        root: node.root().display().to_string(),
+        ssh: node.ssh(),
     }
 }

@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn values_have_the_types_of_pve() {
-        let schema = Schema::load().unwrap();
+        let schema = Schema::of(crate::config::Release::Eight).unwrap();
         let json = job(&[
             ("lockwait", "05"),
             ("compress", "0"),

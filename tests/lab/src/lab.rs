@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::LabConfig;
+use crate::host::{HostedNode, Hosts};
 use crate::http::server::{self, Command};
 use crate::node::Node;
 
@@ -15,6 +16,7 @@ use crate::node::Node;
 #[derive(Debug)]
 pub struct Lab {
     nodes: Vec<Node>,
+    hosts: Option<Hosts>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,14 +46,7 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(
-                node,
-                &config.directory,
-                &config.clock,
-                config.delay_of_401,
-                port,
-                sender,
-            )?;
+            let (node, certificate) = Node::prepare(node, config, port, sender)?;
             listening.push(Listening {
                 core: std::sync::Arc::clone(&node.core),
                 listener,
@@ -60,6 +55,7 @@ impl Lab {
             });
             nodes.push(node);
         }
+        let hosts = start_hosts(config, &mut nodes)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -70,6 +66,7 @@ impl Lab {
             .context("cannot start the thread of the lab")?;
         Ok(Self {
             nodes,
+            hosts,
             thread: Some(thread),
         })
     }
@@ -98,6 +95,26 @@ impl Lab {
     }
 }
 
+fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<Hosts>> {
+    let Some(wanted) = &config.hosts else {
+        return Ok(None);
+    };
+    let hosted: Vec<_> = nodes
+        .iter()
+        .zip(&config.nodes)
+        .map(|(node, config)| HostedNode {
+            name: &config.name,
+            time_zone: &config.time_zone,
+            authority: node.ca_path(),
+        })
+        .collect();
+    let hosts = Hosts::start(wanted, &config.directory, &hosted)?;
+    for node in nodes {
+        node.attach(&hosts);
+    }
+    Ok(Some(hosts))
+}
+
 async fn serve_all(listening: Vec<Listening>) {
     let mut servers = tokio::task::JoinSet::new();
     for node in listening {
@@ -113,6 +130,8 @@ async fn serve_all(listening: Vec<Listening>) {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        // What runs on the nodes ends before the nodes do.
+        drop(self.hosts.take());
         // Without a sender of commands a server ends.
         self.nodes.clear();
         if let Some(thread) = self.thread.take() {

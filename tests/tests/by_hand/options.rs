@@ -1,6 +1,7 @@
 //! Every option of `vzdump_job`: set, set again, changed and cleared, and what the node then has.
 
 use anyhow::Result;
+use reprise_lab::Release;
 use reprise_tests::job_rows::{self, ELSEWHERE, Row, Step};
 use reprise_tests::server::merged;
 use serde_json::json;
@@ -38,15 +39,31 @@ fn every_option_of_the_table_is_tried() -> Result<()> {
 
 #[test]
 fn each_is_set_changed_and_cleared() -> Result<()> {
-    let world = World::start()?;
+    each_on(&World::start()?)
+}
+
+#[test]
+fn the_next_release_takes_each_too() -> Result<()> {
+    let world = World::of_release(Release::Nine)?;
+    assert_eq!(world.api.get("/version")?["version"], "9.2.11");
+    each_on(&world)?;
+    // It knows no parameter that went away, so none of them can have been sent.
+    succeeds(&world.job(json!({}))?, true);
+    succeeds(&world.job(json!({"state": "absent"}))?, true);
+    let storage = json!({"storage": "more", "type": "dir", "dir_options": {"path": "/srv/more"}, "keep_daily": 7});
+    for changed in [true, false] {
+        succeeds(&world.storage(storage.clone())?, changed);
+    }
+    Ok(())
+}
+
+fn each_on(world: &World) -> Result<()> {
     let rows = job_rows::rows(&world.server, &world.api)?;
     // One job for each option; four at a time, the node takes them as they come.
     let failures: Vec<String> = std::thread::scope(|scope| {
         let parts: Vec<_> = rows
             .chunks(rows.len().div_ceil(4))
-            .map(|part| {
-                scope.spawn(|| part.iter().filter_map(|row| failure(&world, row)).collect())
-            })
+            .map(|part| scope.spawn(|| part.iter().filter_map(|row| failure(world, row)).collect()))
             .collect();
         parts
             .into_iter()

@@ -1,6 +1,7 @@
 //! A lab, the binary, and what a call is made of.
 
 use anyhow::{Context as _, Result};
+use reprise_lab::Release;
 use reprise_tests::api::Api;
 use reprise_tests::job_rows;
 use reprise_tests::program::Program;
@@ -21,7 +22,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Result<Self> {
-        let site = Site::start()?;
+        Self::of_release(Release::default())
+    }
+
+    /// One whose node is this release of Proxmox VE.
+    pub(crate) fn of_release(release: Release) -> Result<Self> {
+        let site = Site::of_release(release)?;
         let server = site.server()?;
         Ok(Self {
             api: Api::new(&server)?,

@@ -4,8 +4,10 @@ mod documentation;
 mod markdown;
 mod output;
 mod return_values;
+mod roles;
 mod runtime;
 mod stub;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
     markdown::findings(&mut files)?;
+    roles::generate(&mut files)?;
     Ok(files)
 }
 

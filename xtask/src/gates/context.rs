@@ -109,6 +109,10 @@ impl Context {
             .env("REPRISE_VENV", venv.folder())
             .env("REPRISE_COLLECTIONS", collections)
             .env("REPRISE_SSHD", unpacked::sshd(&self.workspace)?)
+            .env(
+                "REPRISE_SFTP_SERVER",
+                unpacked::sftp_server(&self.workspace)?,
+            )
             .env("REPRISE_TARBALL", self.tarball()?)
             .next("the failing tests are named above");
         for architecture in ARCHITECTURES {

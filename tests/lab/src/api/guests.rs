@@ -122,17 +122,17 @@ pub(super) fn config_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refusal> {
     let (_, guest) = find(call, kind)?;
-    let mut object = typed_config(&guest.config, create)?;
+    let mut object = typed_config(call.node.schema, &guest.config, create);
     object.insert("digest".to_owned(), digest(guest).into());
     Ok(Value::Object(object).into())
 }
 
 /// A configuration with the types of the schema under which it was made.
 pub(super) fn typed_config(
+    schema: &Schema,
     config: &BTreeMap<String, String>,
     create: &str,
-) -> Result<Map<String, Value>, Refusal> {
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+) -> Map<String, Value> {
     let endpoint = schema.endpoint(create);
     let mut object = Map::new();
     for (name, text) in config {
@@ -140,7 +140,7 @@ pub(super) fn typed_config(
         let kind = property.and_then(|property| property.kind.as_deref());
         object.insert(name.clone(), typed(kind, text));
     }
-    Ok(object)
+    object
 }
 
 /// Changes with every change of the configuration.

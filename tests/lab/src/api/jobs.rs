@@ -17,7 +17,7 @@ const NEED_SYS_MODIFY: [&str; 3] = ["bwlimit", "ionice", "performance"];
 const NOT_DELETABLE: [&str; 5] = ["dow", "enabled", "id", "schedule", "starttime"];
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let schema = schema()?;
+    let schema = call.node.schema;
     let jobs: Vec<Value> = call
         .state
         .jobs
@@ -37,7 +37,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    Ok(find(call)?.to_json(schema()?).into())
+    Ok(find(call)?.to_json(call.node.schema).into())
 }
 
 /// The job that the path names.
@@ -102,7 +102,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     check_present(call, job).map_err(Refusal::in_lock)?;
     let mut options = job.options.clone();
     for name in &delete {
-        if !is_deletable(name)? {
+        if !is_deletable(call.node.schema, name) {
             return Err(Refusal::parameter_in_lock(
                 "delete",
                 &format!("unknown option '{name}'"),
@@ -128,10 +128,6 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     check_poison(call, &id)?;
     call.state.jobs.remove(&id);
     Ok(Value::Null.into())
-}
-
-fn schema() -> Result<&'static Schema, Refusal> {
-    Schema::load().map_err(|error| Refusal::failure(error.to_string()))
 }
 
 fn text_of(parameter: Option<Parameter>) -> String {
@@ -179,7 +175,7 @@ fn check_common(call: &Call<'_>, parameters: &Parameters) -> Result<(), Refusal>
     let Some(fleecing) = parameters.text("fleecing") else {
         return Ok(());
     };
-    let schema = schema()?;
+    let schema = call.node.schema;
     let Some(keys) = schema.property_string("backup-fleecing") else {
         return Ok(());
     };
@@ -318,11 +314,11 @@ fn select(options: &mut Options, changes: &Options) {
     }
 }
 
-fn is_deletable(name: &str) -> Result<bool, Refusal> {
-    let known = schema()?
+fn is_deletable(schema: &Schema, name: &str) -> bool {
+    let known = schema
         .endpoint("POST /cluster/backup")
         .is_some_and(|endpoint| endpoint.properties().contains_key(name));
-    Ok(known && !NOT_DELETABLE.contains(&name))
+    known && !NOT_DELETABLE.contains(&name)
 }
 
 fn check_poison(call: &Call<'_>, id: &str) -> Result<(), Refusal> {

@@ -12,13 +12,14 @@ use crate::http::envelope::Reply;
 use crate::node::NodeCore;
 use crate::prune::{self, Keep, Mark};
 use crate::refusal::Refusal;
+use crate::schema::Schema;
 use crate::storage::Storage;
 use crate::task::worker::{Failure, Worker};
 
 pub(super) fn dry_run(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let storage = call.state.storages.get(call.required("storage"))?;
     let wanted = Wanted::of_call(call);
-    let keep = keep(storage, wanted.keep.as_deref())?;
+    let keep = keep(call.node.schema, storage, wanted.keep.as_deref())?;
     files::activate(call.node, storage)?;
     let marks = marks(call.node, storage, &keep, &wanted);
     let entries: Vec<Value> = marks
@@ -45,7 +46,7 @@ pub(super) fn prune(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     };
     Ok(call.start_task("prunebackups", &task_id, move |worker| {
         let storage = worker.state().storages.get(&id)?.clone();
-        let keep = keep(&storage, wanted.keep.as_deref())?;
+        let keep = keep(worker.node.schema, &storage, wanted.keep.as_deref())?;
         files::activate(&worker.node, &storage)?;
         remove(worker, &storage, &keep, &wanted, "").map(|_| ())
     }))
@@ -97,7 +98,7 @@ pub(crate) fn remove(
 }
 
 /// The retention that a parameter or else the storage asks for.
-fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
+fn keep(schema: &Schema, storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
     let id = &storage.id;
     if !storage.holds("backup") {
         return Err(Refusal::failure(format!(
@@ -110,7 +111,7 @@ fn keep(storage: &Storage, parameter: Option<&str>) -> Result<Keep, Refusal> {
         ))
     };
     let own = storage.option("prune-backups");
-    read_keep(parameter.or(own).ok_or_else(none)?)
+    read_keep(schema, parameter.or(own).ok_or_else(none)?)
 }
 
 fn marks(node: &NodeCore, storage: &Storage, keep: &Keep, wanted: &Wanted) -> Vec<(Archive, Mark)> {

@@ -184,7 +184,7 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "wait": 0,
         "idle": 0,
         "kversion": "Linux 6.8.12-9-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9",
-        "pveversion": "pve-manager/8.4.21/0123456789abcdef",
+        "pveversion": format!("pve-manager/{}/0123456789abcdef", call.node.release.version()),
         "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1"},
         "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
         "swap": {"total": 0, "used": 0, "free": 0},

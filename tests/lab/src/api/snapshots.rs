@@ -76,7 +76,7 @@ pub(super) fn config_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refusal> {
     let (_, guest) = guests::find(call, kind)?;
     let snapshot = find(guest, call.required("snapname")).map_err(Refusal::failure)?;
-    let mut object = typed_config(&snapshot.config, create)?;
+    let mut object = typed_config(call.node.schema, &snapshot.config, create);
     object.insert("snaptime".to_owned(), snapshot.time.into());
     if let Some(description) = &snapshot.description {
         object.insert("description".to_owned(), description.clone().into());

@@ -7,13 +7,12 @@ use crate::files;
 use crate::http::envelope::Reply;
 use crate::parameters::split_list;
 use crate::refusal::Refusal;
-use crate::schema::Schema;
 use crate::storage::{Plugin, Storage};
 
 const TO_SEE: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+    let schema = call.node.schema;
     let digest = call.state.storages.digest();
     let kind = call.parameters.text("type");
     let storages: Vec<Value> = call
@@ -28,7 +27,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+    let schema = call.node.schema;
     let storage = call.state.storages.get(call.required("storage"))?;
     Ok(storage
         .to_json(schema, &call.state.storages.digest())

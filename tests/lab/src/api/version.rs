@@ -6,7 +6,12 @@ use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 
-pub(super) fn version(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let version = json!({"version": "8.4.21", "release": "8.4", "repoid": "0123456789abcdef"});
+pub(super) fn version(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let release = call.node.release;
+    let version = json!({
+        "version": release.version(),
+        "release": release.short(),
+        "repoid": "0123456789abcdef",
+    });
     Ok(version.into())
 }

@@ -81,7 +81,7 @@ fn check_rights(call: &Call<'_>) -> Result<(), Refusal> {
     if parameters.contains("prune-backups") || parameters.contains("maxfiles") {
         call.check(&storage, &["Datastore.Allocate"])?;
     }
-    if let Some(storage) = fleecing_storage(parameters) {
+    if let Some(storage) = fleecing_storage(call.node.schema, parameters) {
         call.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     }
     if parameters.flag("stop") == Some(true) {
@@ -90,8 +90,7 @@ fn check_rights(call: &Call<'_>) -> Result<(), Refusal> {
     call.check(&storage, &["Datastore.AllocateSpace"])
 }
 
-fn fleecing_storage(parameters: &Parameters) -> Option<String> {
-    let schema = Schema::load().ok()?;
+fn fleecing_storage(schema: &Schema, parameters: &Parameters) -> Option<String> {
     let keys = schema.property_string("backup-fleecing")?;
     let text = parameters.text("fleecing")?;
     let values = property_string::parse(schema, keys, text, "fleecing").ok()?;

@@ -127,7 +127,10 @@ fn prepare(worker: &Worker, options: &Options) -> Result<Target, Failure> {
         .as_deref()
         .or_else(|| storage.option("prune-backups"));
     let keep = keep
-        .map(|text| options::read_keep(text).map(|keep| (options::sorted_keep(text), keep)))
+        .map(|text| {
+            options::read_keep(worker.node.schema, text)
+                .map(|keep| (options::sorted_keep(text), keep))
+        })
         .transpose()?;
     Ok(Target {
         storage: storage.clone(),

@@ -110,8 +110,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Reads a retention setting.
-pub(crate) fn read_keep(text: &str) -> Result<Keep, Refusal> {
-    let schema = Schema::load().map_err(|error| Refusal::failure(error.to_string()))?;
+pub(crate) fn read_keep(schema: &Schema, text: &str) -> Result<Keep, Refusal> {
     let unknown = || Refusal::failure("the schema has no retention");
     let keys = schema
         .property_string("prune-backups")

@@ -161,7 +161,7 @@ mod tests {
 
     fn named(name: &str, text: &str) -> Result<(), String> {
         check(
-            Schema::load().unwrap(),
+            Schema::of(crate::config::Release::Eight).unwrap(),
             &Format::Named(name.to_owned()),
             text,
             "x",

@@ -2,7 +2,8 @@
 //! privileges they ask for.
 //!
 //! `schema/schema-8.4.json` is the schema of pve-manager 8.4.21 without its descriptions and
-//! return types. A path that stands in it but has no handler yet answers 501, as an unknown one.
+//! return types, `schema/changes-9.json` what the parameters of pve-manager 9.2.11 have otherwise. A
+//! path that stands in it but has no handler yet answers 501, as an unknown one.
 
 mod format;
 pub(crate) mod property_string;
@@ -15,10 +16,14 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::config::Release;
+
 const TEXT: &str = include_str!("../../schema/schema-8.4.json");
 /// Paths and parameters that the committed schema lacks: it was stripped of everything called
 /// `description`, parameters included.
 const MORE: &str = include_str!("../../schema/more-8.4.json");
+/// What the parameters of the next release have otherwise.
+const CHANGES_9: &str = include_str!("../../schema/changes-9.json");
 
 /// Properties by name.
 pub(crate) type Properties = BTreeMap<String, Property>;
@@ -188,10 +193,44 @@ struct More {
     properties: BTreeMap<String, Properties>,
 }
 
+/// What another release has otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    endpoints: BTreeMap<String, ParameterChanges>,
+    formats: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ParameterChanges {
+    #[serde(default)]
+    removed: Vec<String>,
+    #[serde(default)]
+    properties: Properties,
+}
+
 #[derive(Debug, Deserialize)]
 struct Document {
     endpoints: BTreeMap<String, Endpoint>,
     formats: BTreeMap<String, Value>,
+}
+
+impl Document {
+    fn change(&mut self, changes: Changes) -> anyhow::Result<()> {
+        for (key, change) in changes.endpoints {
+            let endpoint = self.endpoints.get_mut(&key);
+            let endpoint = endpoint.with_context(|| format!("{key} is not in the schema"))?;
+            let properties = &mut endpoint.parameters.properties;
+            for name in change.removed {
+                let removed = properties.remove(&name);
+                removed.with_context(|| format!("{key} has no parameter {name}"))?;
+            }
+            properties.extend(change.properties);
+        }
+        self.formats.extend(changes.formats);
+        Ok(())
+    }
 }
 
 /// The whole schema.
@@ -213,21 +252,29 @@ pub(crate) struct Found<'schema> {
 }
 
 impl Schema {
-    /// Reads the committed schema.
+    /// The schema of a release.
     ///
     /// # Errors
-    /// When the committed file is damaged.
-    pub(crate) fn load() -> anyhow::Result<&'static Self> {
-        static SCHEMA: OnceLock<Schema> = OnceLock::new();
-        if let Some(schema) = SCHEMA.get() {
+    /// When a committed file is damaged.
+    pub(crate) fn of(release: Release) -> anyhow::Result<&'static Self> {
+        static EIGHT: OnceLock<Schema> = OnceLock::new();
+        static NINE: OnceLock<Schema> = OnceLock::new();
+        let place = match release {
+            Release::Eight => &EIGHT,
+            Release::Nine => &NINE,
+        };
+        if let Some(schema) = place.get() {
             return Ok(schema);
         }
-        let schema = Self::parse(TEXT).context("cannot read the schema of the PVE API")?;
-        Ok(SCHEMA.get_or_init(|| schema))
+        let schema = Self::parse(release).context("cannot read the schema of the PVE API")?;
+        Ok(place.get_or_init(|| schema))
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut document: Document = serde_json::from_str(text)?;
+    fn parse(release: Release) -> anyhow::Result<Self> {
+        let mut document: Document = serde_json::from_str(TEXT)?;
+        if release == Release::Nine {
+            document.change(serde_json::from_str(CHANGES_9)?)?;
+        }
         let more: More = serde_json::from_str(MORE)?;
         document.endpoints.extend(more.endpoints);
         for (key, properties) in more.properties {
@@ -342,7 +389,7 @@ mod tests {
 
     #[test]
     fn placeholders_take_their_values_from_the_path() {
-        let schema = Schema::load().unwrap();
+        let schema = Schema::of(Release::Eight).unwrap();
         let found = schema
             .find("PUT", &segments("/cluster/backup/nightly"))
             .unwrap();
@@ -357,8 +404,39 @@ mod tests {
     }
 
     #[test]
+    fn the_next_release_has_other_parameters() {
+        let has = |release, key, name| {
+            let schema = Schema::of(release).unwrap();
+            schema.endpoint(key).unwrap().property(name).is_some()
+        };
+        for (key, name) in [
+            ("POST /cluster/backup", "maxfiles"),
+            ("PUT /cluster/backup/{id}", "notification-target"),
+            ("POST /nodes/{node}/vzdump", "notification-policy"),
+            ("PUT /storage/{storage}", "transport"),
+        ] {
+            assert!(has(Release::Eight, key, name), "{key} {name}");
+            assert!(!has(Release::Nine, key, name), "{key} {name}");
+        }
+        for (key, name) in [
+            ("POST /storage", "snapshot-as-volume-chain"),
+            ("POST /nodes/{node}/qemu", "ha-managed"),
+            ("PUT /nodes/{node}/lxc/{vmid}/config", "env"),
+        ] {
+            assert!(!has(Release::Eight, key, name), "{key} {name}");
+            assert!(has(Release::Nine, key, name), "{key} {name}");
+        }
+        // What was lost with its name for being called `description` is in both.
+        assert!(has(
+            Release::Nine,
+            "PUT /nodes/{node}/lxc/{vmid}/config",
+            "description"
+        ));
+    }
+
+    #[test]
     fn a_volume_takes_the_rest_of_the_path() {
-        let schema = Schema::load().unwrap();
+        let schema = Schema::of(Release::Eight).unwrap();
         let path = segments("/nodes/a/storage/b/content/b:backup/x.tar");
         let found = schema.find("GET", &path).unwrap();
         let volume = found

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn prune(text: &str) -> Result<BTreeMap<String, String>, String> {
-        let schema = Schema::load().unwrap();
+        let schema = Schema::of(crate::config::Release::Eight).unwrap();
         let keys = schema.property_string("prune-backups").unwrap();
         parse(schema, keys, text, "prune-backups")
     }

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     fn check(key: &str, pairs: &[(&str, &str)]) -> Result<Parameters, Refusal> {
-        let schema = Schema::load().unwrap();
+        let schema = Schema::of(crate::config::Release::Eight).unwrap();
         let mut parameters = Parameters::default();
         for (name, value) in pairs {
             parameters.append(name, (*value).to_owned());
