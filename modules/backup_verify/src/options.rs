@@ -48,10 +48,6 @@ const EXAMPLES: &str = r"- name: Verify what lies on the local storage
     path: /mnt/backup/dump/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst
     fail_on: [corrupt, unreadable, incomplete, warn]
   register: verification
-
-- name: Name the digest of it
-  ansible.builtin.debug:
-    msg: '{{ verification.archives[0].sha256 }}'
 ";
 
 /// What `backup_verify` is.
