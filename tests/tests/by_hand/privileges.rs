@@ -103,6 +103,12 @@ fn task(world: &World, module: &str, operation: &str, case: Option<&str>) -> Res
             _ => declared,
         });
     }
+    if module == "pve_info" {
+        return Ok(json!({}));
+    }
+    if module == "guest_backup" {
+        return Ok(json!({"vmid": world.server.vm, "backup_enabled": false}));
+    }
     let selection = json!({"all": null, "tags": ["web"]});
     let declared = match (operation, case) {
         ("present", Some("pool")) => json!({"all": null, "pool": "services"}),
@@ -155,7 +161,7 @@ fn the_printed_lines_are_enough_for_everything_a_module_does() -> Result<()> {
             for case in std::iter::once(None).chain(own) {
                 let (_, results) = done(declaration.name, operation, case, None)?;
                 for result in results {
-                    succeeds(&result, true);
+                    succeeds(&result, declaration.name != "pve_info");
                     assert_eq!(text(&result, "guests_unknown"), "", "{case:?}: {result}");
                     assert!(!warnings(&result).contains("cannot be seen"), "{result}");
                 }
@@ -167,7 +173,12 @@ fn the_printed_lines_are_enough_for_everything_a_module_does() -> Result<()> {
 
 /// Everything that a result says.
 fn said(result: &Value) -> String {
-    format!("{} {}", warnings(result), text(result, "guests_unknown"))
+    format!(
+        "{} {} {}",
+        warnings(result),
+        text(result, "guests_unknown"),
+        result["unknown"]
+    )
 }
 
 #[test]
