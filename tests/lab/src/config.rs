@@ -70,7 +70,20 @@ pub enum Release {
     Nine,
 }
 
+/// What pve-manager was built from.
+pub(crate) const REPOSITORY: &str = "0123456789abcdef";
+/// The release of the kernel.
+pub(crate) const KERNEL: &str = "6.8.12-9-pve";
+
 impl Release {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Eight, Self::Nine];
+
+    /// Name, version and source of pve-manager.
+    pub(crate) fn manager(self) -> String {
+        format!("pve-manager/{}/{REPOSITORY}", self.version())
+    }
+
     /// The version of pve-manager.
     pub const fn version(self) -> &'static str {
         match self {

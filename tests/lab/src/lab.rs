@@ -105,6 +105,7 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         .map(|(node, config)| HostedNode {
             name: &config.name,
             time_zone: &config.time_zone,
+            release: config.release,
             authority: node.ca_path(),
         })
         .collect();

@@ -2,10 +2,15 @@
 
 #![cfg(test)]
 
+mod backup;
 mod emulated;
 mod failures;
+mod hosts;
 mod leaks;
 mod plays;
+mod preflight;
+mod program;
+mod site;
 mod ways;
 
 use std::process::ExitCode;
@@ -15,9 +20,14 @@ use reprise_tests::trial;
 fn main() -> ExitCode {
     trial::main(&[
         plays::TESTS,
+        site::TESTS,
+        backup::TESTS,
+        preflight::TESTS,
+        program::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
+        hosts::TESTS,
         emulated::tests(),
     ])
 }

@@ -8,6 +8,7 @@ mod connection;
 mod faults;
 mod jobs;
 mod options;
+mod privileges;
 mod rights;
 mod run;
 mod secrets;

@@ -3,9 +3,12 @@
 mod documentation;
 mod markdown;
 mod output;
+mod privileges;
 mod return_values;
+mod roles;
 mod runtime;
 mod stub;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,10 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    roles::generate(&mut files)?;
+    markdown::flags(&mut files)?;
+    privileges::page(&mut files)?;
+    privileges::readme(&mut files)?;
     Ok(files)
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::guests::{PROCESSORS, memory, processors, status_word};
 use crate::call::Call;
+use crate::config::KERNEL;
 use crate::files;
 use crate::guest::Guest;
 use crate::http::envelope::Reply;
@@ -183,11 +184,11 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "cpu": 0.05,
         "wait": 0,
         "idle": 0,
-        "kversion": "Linux 6.8.12-9-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9",
-        "pveversion": format!("pve-manager/{}/0123456789abcdef", call.node.release.version()),
+"kversion": format!("Linux {KERNEL} #1 SMP PREEMPT_DYNAMIC PMX {}", KERNEL.trim_end_matches("-pve")),
+        "pveversion": call.node.release.manager(),
         "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1", "user_hz": 100, "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep vmx"},
         "boot-info": {"mode": "legacy-bios"},
-        "current-kernel": {"sysname": "Linux", "machine": "x86_64", "release": "6.8.12-9-pve", "version": "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9"},
+        "current-kernel": {"sysname": "Linux", "machine": "x86_64", "release": KERNEL, "version": format!("#1 SMP PREEMPT_DYNAMIC PMX {}", KERNEL.trim_end_matches("-pve"))},
         "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
         "swap": {"total": 0, "used": 0, "free": 0},
         "rootfs": {"total": ROOT_DISK, "used": ROOT_DISK_USED, "free": ROOT_DISK - ROOT_DISK_USED, "avail": ROOT_DISK - ROOT_DISK_USED},

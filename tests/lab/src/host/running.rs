@@ -15,6 +15,7 @@ use super::keys::{self, Reached, SshdConfig};
 use super::program::PROGRAMS;
 use super::view::{LAB_PROGRAM, SFTP_PROGRAM};
 use super::{files, process, sshd_view};
+use crate::config::Release;
 
 /// How to log in to a node.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -38,7 +39,8 @@ pub struct SshLogin {
 pub(crate) struct HostedNode<'a> {
     pub(crate) name: &'a str,
     pub(crate) time_zone: &'a str,
-    /// Files of the node's `/etc/pve` by name.
+    pub(crate) release: Release,
+    /// The certificate of the authority that signed its own.
     pub(crate) authority: &'a Path,
 }
 
