@@ -92,6 +92,7 @@ impl Nodes {
             ct: 0,
             vm: 0,
             free_ids: [0, 0],
+            limited: None,
         };
         let listed = crate::api::Api::new(&server)?.get(path)?;
         Ok(listed.as_array().cloned().unwrap_or_default())
