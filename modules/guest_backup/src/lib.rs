@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options`, `spec` | what may be said, and what it means |
+//! | `privileges` | the rights it needs |
 //! | `observe` | the guest and its configuration |
 //! | `disk` | what a line of a configuration says about backups |
 //! | `plan` | which lines have to be written |
@@ -14,6 +15,7 @@ mod disk;
 mod observe;
 mod options;
 mod plan;
+mod privileges;
 mod report;
 #[cfg(test)]
 mod run_tests;

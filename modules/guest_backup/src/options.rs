@@ -4,6 +4,8 @@ use ansible_module::option::{ArgumentSpec, Constraints, Default, Kind, OptionGro
 use module_kit::Declaration;
 use module_kit::fragment::api::API;
 
+use crate::privileges;
+
 const DISKS: OptionGroup = OptionGroup {
     title: "The disks",
     options: &[
@@ -47,8 +49,9 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         groups: &[DISKS, API],
         constraints: Constraints::NONE,
     },
+    operations: privileges::OPERATIONS,
     notes: &[
-        "Needs C(VM.Audit) and C(VM.Config.Disk) on the guest.",
+        "The command C(reprise privileges guest_backup) prints the lines that make a token with the least rights for it.",
         "A change of a running container may count only from its next start. A warning says so.",
     ],
     see_also: &["reprise.pve.vzdump_job"],

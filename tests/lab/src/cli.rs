@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::control::FaultCommand;
 use crate::host::{HostCommand, HostsConfig, called_as};
 use crate::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
 
@@ -70,6 +71,8 @@ enum Command {
         #[arg(long)]
         password: String,
     },
+    /// Let something go wrong in a lab that runs.
+    Fault(FaultCommand),
     #[command(flatten)]
     Host(HostCommand),
 }
@@ -108,6 +111,8 @@ enum Subject {
     Scenario,
     /// Groups of backups and what retention makes of them.
     Prune,
+    /// Calls of pvesh in the order in which they were made.
+    Pvesh,
 }
 
 /// Does what the arguments say; the first is the name that we are called by.
@@ -169,6 +174,7 @@ impl Command {
                     load_initial_state(lab.node("pve1")?, &initial, &files, &password)
                 })?;
             }
+            Self::Fault(command) => command.run()?,
             Self::Host(command) => return command.run(),
         }
         Ok(ExitCode::SUCCESS)
@@ -193,6 +199,11 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
         Subject::Prune => {
             let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.zst"));
             check::retention(&file)?
+        }
+        Subject::Pvesh => {
+            let file = file.unwrap_or_else(|| fixtures.join("pvesh.jsonl.zst"));
+            let program = std::env::current_exe().context("this program does not know its file")?;
+            check::pvesh(&program, &file, &fixtures)?
         }
     };
     let mut out = std::io::stdout();

@@ -5,6 +5,7 @@
 mod backup;
 mod emulated;
 mod failures;
+mod hosts;
 mod inventory;
 mod leaks;
 mod plays;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
+        hosts::TESTS,
         emulated::tests(),
     ])
 }

@@ -4,7 +4,9 @@
 mod compare;
 mod paths;
 mod player;
+mod program;
 mod retention;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +16,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
+pub use program::pvesh;
 pub use retention::retention;
 
 use crate::{Clock, Lab, LabConfig, NodeConfig, load_initial_state};
 use player::{Played, Player};
 
 /// The sections in which modules depend on every answer.
-const DEPENDED_ON: [&str; 19] = [
+const DEPENDED_ON: [&str; 22] = [
     "content",
     "coverage",
     "delete",
@@ -33,6 +36,9 @@ const DEPENDED_ON: [&str; 19] = [
     "permissions",
     "prune",
     "prune-vectors",
+    "pvesh-answers",
+    "pvesh-refusals",
+    "pvesh-tasks",
     "qemu-create",
     "qemu-restore",
     "schedules",
