@@ -123,6 +123,9 @@ attributes:
       Python.
 notes:
 - >-
+  The command C(reprise privileges guest_backup) prints the lines that make a
+  token with the least rights for it.
+- >-
   A change of a running container may count only from its next start. A warning
   says so.
 seealso:

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options`, `spec` | what may be said, and what it means |
+//! | `privileges` | the rights it needs |
 //! | `observe` | the guest and its configuration |
 //! | `disk` | what a line of a configuration says about backups |
 //! | `plan` | which lines have to be written |

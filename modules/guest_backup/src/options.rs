@@ -51,6 +51,7 @@ pub(crate) const DECLARATION: Declaration = Declaration {
     },
     operations: privileges::OPERATIONS,
     notes: &[
+        "The command C(reprise privileges guest_backup) prints the lines that make a token with the least rights for it.",
         "A change of a running container may count only from its next start. A warning says so.",
     ],
     see_also: &["reprise.pve.vzdump_job"],

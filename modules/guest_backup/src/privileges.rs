@@ -1,16 +1,20 @@
-//! The rights it needs.
+//! The rights that it needs on the guest.
 
 use module_kit::privileges::{Need, Operation, Place};
 
-/// What looking at the disks of a guest and flagging them needs.
+/// What setting flags needs.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
-    name: "flag",
+    name: "set",
     needs: &[
         Need::new(
             "VM.Audit",
             Place::Guests,
-            "find the guest and read its disks",
+            "see the guest and its configuration",
         ),
-        Need::new("VM.Config.Disk", Place::Guests, "write the flag of a disk"),
+        Need::new(
+            "VM.Config.Disk",
+            Place::Guests,
+            "change the flags of its disks",
+        ),
     ],
 }];

@@ -28,7 +28,11 @@ pub(crate) fn command() -> Command {
                 .value_name("MODULE")
                 .num_args(0..)
                 .value_parser(PossibleValuesParser::new(
-                    MODULES.iter().map(|module| module.declaration.name),
+                    // What asks Proxmox VE nothing needs no right there.
+                    MODULES
+                        .iter()
+                        .filter(|module| !module.declaration.operations.is_empty())
+                        .map(|module| module.declaration.name),
                 ))
                 .help("For these modules; for all when none is named"),
         )
@@ -253,7 +257,6 @@ mod tests {
                 let states: BTreeSet<&str> = state.choices.iter().copied().collect();
                 assert_eq!(declared, states, "{}", module.declaration.name);
             }
-            // What asks Proxmox VE nothing needs no right there.
             let connects = module
                 .declaration
                 .spec

@@ -41,11 +41,17 @@ pub(crate) fn module(module: &Registered, files: &mut Files) -> Result<()> {
             result_row(&mut text, name, field)?;
         }
     }
+    if !declaration.operations.is_empty() {
+        write!(
+            text,
+            "\n## Rights\n\n`reprise privileges {}` prints the lines that make a token with them; [more](privileges.md).\n\n{}",
+            declaration.name,
+            crate::privileges::table(module)?
+        )?;
+    }
     writeln!(
         text,
-        "\n## Rights\n\n`reprise privileges {}` prints the lines that make a token with them; [more](privileges.md).\n\n{}\n## Examples\n\n```yaml\n{}```",
-        declaration.name,
-        crate::privileges::table(module)?,
+        "\n## Examples\n\n```yaml\n{}```",
         declaration.examples
     )?;
     if !declaration.notes.is_empty() {

@@ -40,7 +40,8 @@ pub(crate) fn table(module: &Registered) -> Result<String> {
 /// The page of all of them.
 pub(crate) fn page(files: &mut Files) -> Result<()> {
     let mut text = format!("<!-- {MARK} -->\n# Privileges\n\n{ABOUT}");
-    for module in reprise::MODULES {
+    let asking = |module: &&Registered| !module.declaration.operations.is_empty();
+    for module in reprise::MODULES.iter().filter(asking) {
         let declaration = module.declaration;
         writeln!(
             text,

@@ -148,12 +148,15 @@ fn examples_are_tasks_of_their_module() {
         // A tag of Ansible's; what it marks stays a text.
         let examples = block(&stub(name), "EXAMPLES").replace("!unsafe ", "");
         let tasks = yaml(&examples);
-        for task in tasks.as_array().unwrap() {
+        let own = format!("reprise.pve.{name}");
+        // What is done with a result is a task of Ansible's own.
+        let foreign = |key: &String| key.starts_with("ansible.builtin.");
+        for (number, task) in tasks.as_array().unwrap().iter().enumerate() {
             assert!(task["name"].as_str().is_some_and(|name| name.len() > 5));
-            let options = task[format!("reprise.pve.{name}")]
-                .as_object()
-                .unwrap()
-                .clone();
+            if number > 0 && task.as_object().unwrap().keys().any(foreign) {
+                continue;
+            }
+            let options = task[own.as_str()].as_object().unwrap().clone();
             let parsed = ansible_module::parse(name, spec, options, &|_| None);
             assert!(parsed.is_ok(), "{name}: {}", parsed.unwrap_err().message);
         }
