@@ -1,13 +1,17 @@
 //! The API of a server, spoken without the client under test: what it says is what is there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use reqwest::blocking::{Client, RequestBuilder};
 use serde_json::Value;
 
 use crate::server::Server;
+
+/// How long a task may take.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A connection with all rights.
 #[derive(Debug)]
@@ -102,6 +106,40 @@ impl Api {
     /// When storages cannot be listed.
     pub fn storage(&self, id: &str) -> Result<Option<Value>> {
         self.entry("/storage", "storage", id)
+    }
+
+    /// Waits for the end of a task that an answer named, and gives back what it ended with.
+    ///
+    /// # Errors
+    /// When the answer named none, or it does not end.
+    pub fn end_of(&self, node: &str, task: &Value) -> Result<String> {
+        let upid = task
+            .as_str()
+            .with_context(|| format!("{task} is no task"))?;
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let status = self.get(&format!("/nodes/{node}/tasks/{upid}/status"))?;
+            if let Some(end) = status.get("exitstatus").and_then(Value::as_str) {
+                return Ok(end.to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        anyhow::bail!("the task {upid} has not ended after {PATIENCE:?}")
+    }
+
+    /// The volume ids of all backups on a storage.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn backups(&self, node: &str, storage: &str) -> Result<BTreeSet<String>> {
+        let listed = self.get(&format!(
+            "/nodes/{node}/storage/{storage}/content?content=backup"
+        ))?;
+        let entries = listed.as_array().into_iter().flatten();
+        Ok(entries
+            .filter_map(|entry| entry.get("volid").and_then(Value::as_str))
+            .map(str::to_owned)
+            .collect())
     }
 
     fn entry(&self, list: &str, key: &str, id: &str) -> Result<Option<Value>> {

@@ -29,6 +29,17 @@ pub struct Tools {
     pub collections: PathBuf,
     /// An SSH server.
     pub sshd: PathBuf,
+    /// What clients that nobody here wrote need.
+    pub foreign: Foreign,
+}
+
+/// What clients that nobody here wrote need.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// A collections path with community.proxmox.
+    pub collections: PathBuf,
+    /// A Python with proxmoxer.
+    pub python: PathBuf,
 }
 
 impl Tools {
@@ -42,19 +53,72 @@ impl Tools {
             path("REPRISE_VENV"),
             path("REPRISE_COLLECTIONS"),
             path("REPRISE_SSHD"),
+            path("REPRISE_FOREIGN").zip(path("REPRISE_FOREIGN_PYTHON")),
         );
-        if let (Some(venv), Some(collections), Some(sshd)) = found {
+        if let (Some(venv), Some(collections), Some(sshd), Some(foreign)) = found {
+            let (foreign, python) = foreign;
             return Ok(Some(Self {
                 venv,
                 collections,
                 sshd,
+                foreign: Foreign {
+                    collections: foreign,
+                    python,
+                },
             }));
         }
         anyhow::ensure!(
             !by_xtask(),
-            "REPRISE_VENV, REPRISE_COLLECTIONS or REPRISE_SSHD is not set although REPRISE_XTASK is"
+            "REPRISE_VENV, REPRISE_COLLECTIONS, REPRISE_SSHD, REPRISE_FOREIGN or \
+             REPRISE_FOREIGN_PYTHON is not set although REPRISE_XTASK is"
         );
         Ok(None)
+    }
+}
+
+/// An SSH server.
+///
+/// # Errors
+/// When `cargo xtask` runs the tests and did not name it.
+pub fn sshd() -> Result<Option<PathBuf>> {
+    let found = told("REPRISE_SSHD").map(PathBuf::from);
+    anyhow::ensure!(
+        found.is_some() || !by_xtask(),
+        "REPRISE_SSHD is not set although REPRISE_XTASK is"
+    );
+    Ok(found)
+}
+
+/// What hosts of a lab are made of.
+#[derive(Clone, Debug)]
+pub struct HostTools {
+    /// An SSH server.
+    pub sshd: PathBuf,
+    /// A server of sftp.
+    pub sftp_server: PathBuf,
+    /// The lab's program.
+    pub lab: PathBuf,
+}
+
+impl HostTools {
+    /// The tools; `None` when nobody named them and nobody promised to.
+    ///
+    /// # Errors
+    /// When `cargo xtask` runs the tests and a variable is missing.
+    pub fn find() -> Result<Option<Self>> {
+        let found = told("REPRISE_SSHD").zip(told("REPRISE_SFTP_SERVER"));
+        anyhow::ensure!(
+            found.is_some() || !by_xtask(),
+            "REPRISE_SSHD or REPRISE_SFTP_SERVER is not set although REPRISE_XTASK is"
+        );
+        let Some((sshd, sftp_server)) = found else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            sshd: sshd.into(),
+            sftp_server: sftp_server.into(),
+            lab: beside("lab-under-test")?,
+        }))
     }
 }
 
@@ -85,12 +149,20 @@ pub fn binary() -> Result<PathBuf> {
             .map(PathBuf::from)
             .with_context(|| format!("{name} is not set although REPRISE_XTASK is"));
     }
-    // target/debug/deps/by_hand-… → target/debug/reprise-under-test, made beside every test.
+    beside("reprise-under-test")
+}
+
+/// A program that this build made beside the tests.
+///
+/// # Errors
+/// When it is not there.
+pub fn beside(name: &str) -> Result<PathBuf> {
+    // target/debug/deps/by_hand-… → target/debug/reprise-under-test.
     let test = std::env::current_exe().context("this test does not know where it lies")?;
     let built = test
         .parent()
         .and_then(|folder| folder.parent())
-        .map(|folder| folder.join("reprise-under-test"))
+        .map(|folder| folder.join(name))
         .filter(|path| path.is_file());
-    built.context("the program under test was not built beside the tests")
+    built.with_context(|| format!("{name} was not built beside the tests"))
 }

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `environment` | what `cargo xtask` told: the built binaries, Ansible, the installed collection, sshd |
 //! | `process` | the one seam through which the tests start programs |
+//! | `host` | labs whose nodes can be logged in to |
+//! | `on_node` | the binary on a node, with `pvesh` |
 //! | `program` | calling the binary: arguments in a file, on standard input, on the command line |
 //! | `ansible` | a play in a private folder, and the result of every task of it |
 //! | `sshd` | an SSH server on loopback with throw-away keys |
+//! | `cutter` | a way to a server that is cut after so many bytes |
 //! | `server` | where the modules are pointed at: a lab node, or a server of `--real FILE` |
 //! | `api` | the API of that server, spoken without the client under test |
 //! | `nodes` | three nodes of three environments, by API or with hosts |
@@ -18,10 +21,13 @@
 
 pub mod ansible;
 pub mod api;
+pub mod cutter;
 pub mod environment;
+pub mod host;
 pub mod job_rows;
 pub mod marks;
 pub mod nodes;
+pub mod on_node;
 pub mod process;
 pub mod program;
 pub mod server;

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
@@ -17,6 +17,8 @@ pub struct Program {
     binary: PathBuf,
     home: TempDir,
     emulator: Option<PathBuf>,
+    /// Words before the binary: a program that runs it.
+    prefix: Vec<String>,
     variables: Vec<(String, String)>,
 }
 
@@ -30,6 +32,7 @@ impl Program {
             binary: environment::binary()?,
             home: tempfile::tempdir()?,
             emulator: None,
+            prefix: Vec::new(),
             variables: Vec::new(),
         })
     }
@@ -43,6 +46,7 @@ impl Program {
             binary,
             home: tempfile::tempdir()?,
             emulator: Some(emulator),
+            prefix: Vec::new(),
             variables: Vec::new(),
         })
     }
@@ -54,20 +58,28 @@ impl Program {
         self
     }
 
+    /// Run by these words, which end where the binary's name would begin.
+    #[must_use]
+    pub fn run_by(mut self, prefix: Vec<String>) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
     /// The home folder of its calls.
     pub fn home(&self) -> &std::path::Path {
         self.home.path()
     }
 
     fn command(&self) -> Command {
-        let mut command = match &self.emulator {
-            None => process::command(&self.binary),
-            Some(emulator) => {
-                let mut command = process::command(emulator);
-                command.arg(&self.binary);
-                command
-            }
-        };
+        let emulator = self.emulator.iter().map(|path| path.as_os_str().to_owned());
+        let mut words = self
+            .prefix
+            .iter()
+            .map(Into::into)
+            .chain(emulator)
+            .chain([self.binary.as_os_str().to_owned()]);
+        let mut command = process::command(words.next().unwrap_or_default());
+        command.args(words);
         command
             .env("HOME", self.home.path())
             .current_dir(self.home.path())
@@ -107,6 +119,40 @@ impl Program {
         let mut command = self.command();
         command.arg(file.path());
         process::run(command, b"", watch)
+    }
+
+    /// Starts it as Ansible does, and leaves it running.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_module(&self, name: &str, arguments: &Map<String, Value>) -> Result<Child> {
+        let mut arguments = arguments.clone();
+        arguments.insert("_module".to_owned(), name.into());
+        let file = self.home.path().join("started.json");
+        fs::write(&file, Value::Object(arguments).to_string())?;
+        let mut command = self.command();
+        command
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.binary.display()))
+    }
+
+    /// Starts it as a person does, and leaves it running; what it prints comes through pipes.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_by_hand<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Result<Child> {
+        let mut command = self.command();
+        command
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.binary.display()))
     }
 
     /// The same, with the arguments on standard input.

@@ -39,6 +39,29 @@ pub struct Server {
     pub vm: u32,
     /// Guest ids that the tests may use, first and last.
     pub free_ids: [u32; 2],
+    /// A token with the rights of `suite::rights::ENOUGH` and no other; without one it is made
+    /// through `exec`.
+    #[serde(default)]
+    pub limited: Option<Limited>,
+}
+
+/// A token with few rights.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Limited {
+    /// `user@realm!name`.
+    pub token_id: String,
+    /// Its secret.
+    pub token_secret: String,
+}
+
+// Secrets stay out of what a failing test prints.
+impl fmt::Debug for Limited {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Limited")
+            .field("token_id", &self.token_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use reprise_lab::{GuestKind, Lab, LabConfig, Node, NodeConfig, Power, Release, Separation};
 use tempfile::TempDir;
 
-use crate::server::Server;
+use crate::server::{Limited, Server};
+use crate::suite::rights::ENOUGH;
 
 /// The node of the site.
 pub const NODE: &str = "pve-prod";
@@ -118,6 +119,27 @@ impl Site {
             ct: GUESTS[1],
             vm: GUESTS[0],
             free_ids: [900, 999],
+            limited: None,
+        })
+    }
+
+    /// A token with the rights that the reference asks for, and no other.
+    ///
+    /// # Errors
+    /// When the lab lost its node.
+    pub fn limited(&self) -> Result<Limited> {
+        let (user, token) = ("limited@pve", "limited@pve!suite");
+        let node = self.node()?;
+        node.add_user(user, "a-password");
+        let token_secret = node.add_token(token, Separation::Shared)?;
+        for (number, (path, privileges)) in ENOUGH.iter().enumerate() {
+            let role = format!("Enough{number}");
+            node.add_role(&role, privileges);
+            node.grant(path, user, &role);
+        }
+        Ok(Limited {
+            token_id: token.to_owned(),
+            token_secret,
         })
     }
 

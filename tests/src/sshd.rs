@@ -27,6 +27,14 @@ impl Sshd {
     /// # Errors
     /// When it does not come up.
     pub fn start(program: &Path) -> Result<Self> {
+        Self::start_with(program, "")
+    }
+
+    /// Starts one whose configuration also says this.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(program: &Path, more: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("reprise-sshd-").tempdir()?;
         let at = |name: &str| folder.path().join(name);
         for name in ["host", "user"] {
@@ -45,7 +53,7 @@ impl Sshd {
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {host}\nAuthorizedKeysFile {keys}\n\
              PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
-             PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxSessions 50\n",
+             PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxSessions 50\n{more}",
             host = at("host").display(),
             keys = at("authorized").display(),
         );
@@ -89,8 +97,27 @@ impl Sshd {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    fn key(&self) -> PathBuf {
+    /// The private key that it lets in.
+    pub fn key(&self) -> PathBuf {
         self.folder.path().join("user")
+    }
+
+    /// The keys that it lets in.
+    pub fn authorized(&self) -> PathBuf {
+        self.folder.path().join("authorized")
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its public key, as a line of `known_hosts` has it behind the name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn host_key(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("host.pub"))?)
     }
 
     /// The variables of a host that is reached through it.

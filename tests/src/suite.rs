@@ -1,8 +1,13 @@
-//! What must hold on the lab and on a real server alike, through the installed collection. It
-//! makes and removes only jobs and storages whose names begin with [`PREFIX`].
+//! What must hold on the lab and on a real server alike, through the installed collection and
+//! through clients that nobody here wrote. What it makes it removes: jobs, storages, tokens, a user
+//! and roles whose names begin with [`PREFIX`], backups of one container, one virtual machine.
 
 mod errors;
+mod foreign;
+mod guests;
 mod jobs;
+pub mod rights;
+mod runs;
 mod storages;
 
 use anyhow::{Result, ensure};
@@ -28,27 +33,54 @@ pub struct Suite<'a> {
 /// One part: makes things, looks at them, takes them away.
 type Part = fn(&mut Suite<'_>) -> Result<()>;
 
-/// Runs everything against a server and says what was left out, and why.
+/// Lets the modules work on a server and says what was left out, and why.
 ///
 /// # Errors
 /// With everything that does not hold.
 pub fn run(controller: &Controller, server: &Server) -> Result<()> {
+    let parts: [(&str, Part); 7] = [
+        ("storages", storages::run),
+        ("a job by password and fingerprint", jobs::by_password),
+        ("errors as users cause them", errors::run),
+        ("a job that runs", runs::run),
+        ("a token with few rights", rights::enough),
+        ("a token without rights", rights::none),
+        // The longest comes last.
+        ("jobs", jobs::run),
+    ];
+    let left_out = "faults and a node that is down: they need the lab";
+    run_parts(controller, server, &parts, vec![left_out.to_owned()])
+}
+
+/// Lets clients that nobody here wrote work on a server.
+///
+/// # Errors
+/// With everything that does not hold.
+pub fn run_foreign(controller: &Controller, server: &Server) -> Result<()> {
+    let parts: [(&str, Part); 5] = [
+        ("proxmox_storage", foreign::storages),
+        ("proxmox_backup_schedule", foreign::schedules),
+        ("proxmox_backup", foreign::backups),
+        ("proxmox_snap", foreign::snapshots),
+        ("proxmoxer", foreign::library),
+    ];
+    run_parts(controller, server, &parts, Vec::new())
+}
+
+fn run_parts(
+    controller: &Controller,
+    server: &Server,
+    parts: &[(&str, Part)],
+    left_out: Vec<String>,
+) -> Result<()> {
     let api = Api::new(server)?;
     api.clean(PREFIX)?;
     let mut suite = Suite {
         controller,
         server,
         api,
-        left_out: vec![
-            "faults, least-privilege tokens and a node that is down: they need the lab".to_owned(),
-        ],
+        left_out,
     };
-    let parts: [(&str, Part); 4] = [
-        ("storages", storages::run),
-        ("jobs", jobs::run),
-        ("a job by password and fingerprint", jobs::by_password),
-        ("errors as users cause them", errors::run),
-    ];
     let mut failures = Vec::new();
     for (name, part) in parts {
         match part(&mut suite) {

@@ -9,34 +9,49 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::environment::{HOW_TO_RUN, Tools};
 
-/// A test that needs the tools.
+/// A test that needs something.
 #[derive(Clone, Copy, Debug)]
-pub struct WithTools {
+pub struct Needing<T: 'static> {
     /// Its name.
     pub name: &'static str,
     /// What it does.
-    pub test: fn(&Tools) -> Result<()>,
+    pub test: fn(&T) -> Result<()>,
 }
+
+/// A test that needs the tools of plays.
+pub type WithTools = Needing<Tools>;
 
 /// Lists the tests of a file: `tests![first, second]`.
 #[macro_export]
 macro_rules! tests {
     ($($test:ident),+ $(,)?) => {
-        &[$($crate::trial::WithTools {
+        &[$($crate::trial::Needing {
             name: concat!(module_path!(), "::", stringify!($test)),
             test: $test,
         }),+]
     };
 }
 
-/// Runs them all.
+/// Runs them all with the tools of plays.
 pub fn main(groups: &[&[WithTools]]) -> ExitCode {
+    run(
+        &Tools::find(),
+        "ansible-playbook and the built tarball",
+        groups,
+    )
+}
+
+/// Runs them all with what they need, which was looked for before.
+pub fn run<T: Clone + Send>(
+    tools: &Result<Option<T>>,
+    needs: &str,
+    groups: &[&[Needing<T>]],
+) -> ExitCode {
     let arguments = Arguments::from_args();
-    let tools = Tools::find();
     let missing = matches!(tools, Ok(None));
     if missing && !arguments.list {
         say(&format!(
-            "the tests of this binary do not run: they need ansible-playbook and the built tarball; {HOW_TO_RUN}"
+            "the tests of this binary do not run: they need {needs}; {HOW_TO_RUN}"
         ));
     }
     let trials = groups.iter().copied().flatten().map(|test| {

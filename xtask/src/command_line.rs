@@ -86,7 +86,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "check",
-        usage: "scenario|prune [FILE]",
+        usage: "scenario|prune|pvesh|losses [FILE]",
         about: "compare the lab with what was recorded on a real node; fails below the bar",
         run: |workspace, arguments| {
             lab::check(workspace, arguments)?;

@@ -88,10 +88,11 @@ pub(crate) fn check(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     if !matches!(
         words.as_slice(),
-        ["scenario" | "prune"] | ["scenario" | "prune", _]
+        ["scenario" | "prune" | "pvesh" | "losses"]
+            | ["scenario" | "prune" | "pvesh" | "losses", _]
     ) {
         bail!(
-            "`cargo xtask check` takes `scenario` or `prune`, and a file if it is not the committed one"
+            "`cargo xtask check` takes `scenario`, `prune`, `pvesh` or `losses`, and a file if it is not the committed one"
         );
     }
     Program::new(binary(workspace)?)

@@ -20,6 +20,7 @@ mod dist;
 mod elf;
 mod environment;
 mod files;
+mod foreign;
 mod gates;
 mod lab;
 mod oracle;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::apt::{self, Needed};
 use crate::program::Program;
 use crate::workspace::Workspace;
-use crate::{python, unpacked};
+use crate::{foreign, python, unpacked};
 
 /// The licence checker, pinned: a new version may bring new opinions.
 const CARGO_DENY: &str = "0.20.2";
@@ -22,7 +22,12 @@ const TEST_PROGRAMS: [Needed; 3] = [
 /// Installs all of it.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     test_programs()?;
-    println!("venv: {}", python::tools(workspace)?.folder().display());
+    let venv = python::tools(workspace)?;
+    println!("venv: {}", venv.folder().display());
+    println!(
+        "foreign clients: {}",
+        foreign::collections(workspace, &venv)?.display()
+    );
     println!("qemu: {}", unpacked::qemu_aarch64(workspace)?.display());
     println!("sshd: {}", unpacked::sshd(workspace)?.display());
     println!(

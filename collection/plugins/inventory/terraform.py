@@ -26,7 +26,7 @@ options:
       - reprise.pve.terraform
   tfvars:
     description: The file with Terraform's variables, as HCL or JSON. A relative path begins at the folder of the inventory's file.
-    type: path
+    type: str
     required: true
   map:
     description:
@@ -97,7 +97,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, host, strict=strict)
 
     def _ask(self, folder):
-        command = [self._program(), "inventory", "--tfvars", os.path.join(folder, self.get_option("tfvars"))]
+        command = [self._program(), "inventory", "--tfvars", os.path.join(folder, os.path.expanduser(self.get_option("tfvars")))]
         for key, expressions in (self.get_option("map") or {}).items():
             for expression in expressions if isinstance(expressions, list) else [expressions]:
                 command += ["--map", f"{key}={expression}"]

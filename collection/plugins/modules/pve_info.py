@@ -103,10 +103,6 @@ attributes:
     - >-
       Runs a static binary for x86_64 or aarch64 on the target. The target needs no
       Python.
-notes:
-- >-
-  To see guests it needs C(VM.Audit) on C(/vms), to see storages
-  C(Datastore.Audit) on C(/storage), to see pools C(Pool.Audit) on C(/pool).
 seealso:
 - module: reprise.pve.pve_storage
 - module: reprise.pve.vzdump_job

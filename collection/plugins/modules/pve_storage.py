@@ -340,8 +340,9 @@ attributes:
       Python.
 notes:
 - >-
-  Needs C(Datastore.Allocate) and C(Datastore.Audit) on C(/storage): Proxmox VE has no right to
-  change one storage alone.
+  The command C(reprise privileges pve_storage) prints the lines that make a
+  token with the least rights for it. Proxmox VE has no right to define one storage
+  alone.
 - >-
   The encryption key of a Proxmox Backup Server is not declared here: what a storage has of it
   stays.

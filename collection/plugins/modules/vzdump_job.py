@@ -374,9 +374,8 @@ attributes:
       Python.
 notes:
 - >-
-  Needs C(Sys.Audit) and C(Sys.Modify) on C(/), and C(Datastore.Allocate) on the
-  storage. To see guests it needs C(VM.Audit) on C(/vms); without it they are
-  reported as unknown.
+  The command C(reprise privileges vzdump_job) prints the lines that make a token
+  with the least rights for it.
 - >-
   C(script), C(dumpdir) and C(tmpdir) of a job can be set by root alone. They are not declared here:
   what a job has of them stays, and a warning names it.

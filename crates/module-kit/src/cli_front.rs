@@ -2,8 +2,9 @@
 
 mod command;
 mod config;
+pub(crate) mod given;
 mod source;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use crate::connection;
 use crate::context::Context;
 use crate::driver::{Mode, Outcome, Preview, Registered};
 use crate::exit::Exit;
-use crate::{Environment, Failure};
+use crate::{Environment, Failure, over_ssh};
 
 pub use command::{command, common_flags};
 pub use source::{flags as source_flags, variables};
@@ -35,57 +36,18 @@ pub fn run(
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
-    let outcome = parsed(module, &matches, environment).map_or_else(
+    match over_ssh::targets(&matches) {
+        Ok(targets) if targets.is_empty() => {}
+        Ok(targets) => return over_ssh::run(module, &matches, &targets, environment),
+        Err(failure) => {
+            return finish(&matches, (Outcome::failed(failure), Secrets::default()));
+        }
+    }
+    let outcome = given::parsed(module, &matches, environment).map_or_else(
         |failure| (Outcome::failed(failure), Secrets::default()),
         |parsed| run_parsed(module, &matches, &parsed, environment),
     );
     finish(&matches, outcome)
-}
-
-fn parsed(
-    module: &Registered,
-    matches: &ArgMatches,
-    environment: Environment<'_>,
-) -> Result<Parsed, Failure> {
-    let declaration = module.declaration;
-    let mut options = command::options(&declaration.spec, matches)?;
-    let from_environment = |name: &str| {
-        declaration
-            .spec
-            .options()
-            .filter(|option| option.name == name)
-            .flat_map(|option| option.environment)
-            .find_map(|variable| environment(variable))
-    };
-    // Before the settings file come the command line and the environment.
-    let settings = config::find(source::config(matches), environment)?;
-    if let Some(settings) = &settings {
-        for (name, value) in settings.options(declaration)? {
-            if from_environment(&name).is_none() {
-                options.entry(name).or_insert(value);
-            }
-        }
-    }
-    // After all of them come the variables of Terraform.
-    if let Some((file, map)) = source::tfvars(matches, settings.as_ref())? {
-        let given = |name: &str| match options.get(name) {
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(value) => Some(value.to_string()),
-            None => from_environment(name),
-        };
-        for (name, value) in tfvars::connection(&file, &map, &given)? {
-            if declaration.spec.options().any(|option| option.name == name) {
-                options.insert(name, value);
-            }
-        }
-    }
-    ansible_module::parse(declaration.name, &declaration.spec, options, &|variable| {
-        environment(variable)
-    })
-    .map_err(|error| {
-        Failure::usage(error.message.clone())
-            .hint(format!("`{} --help` names every option.", declaration.name))
-    })
 }
 
 fn run_parsed(
@@ -130,13 +92,13 @@ fn finish(matches: &ArgMatches, (outcome, secrets): (Outcome, Secrets)) -> ExitC
         secrets.mask(&mut value);
         print(&value.to_string());
     } else {
-        terminal::show(&outcome, matches.get_flag("dry-run"), &secrets);
+        terminal::shown(&outcome, matches.get_flag("dry-run"), &secrets).print();
     }
     exit.into()
 }
 
 /// The same object that Ansible gets, without what only Ansible reads.
-fn json(outcome: &Outcome, exit: Exit) -> Value {
+pub(crate) fn json(outcome: &Outcome, exit: Exit) -> Value {
     let mut object = Map::new();
     object.insert("changed".to_owned(), json!(outcome.changed));
     if let Some(preview) = &outcome.preview {

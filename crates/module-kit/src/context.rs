@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use pve_client::Client;
+use pve_types::Upid;
 
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ pub struct Context<'a> {
     connect: &'a Connect<'a>,
     client: OnceLock<Result<Client, Failure>>,
     progress: Option<&'a Tell<'a>>,
+    tasks: Option<&'a Tell<'a>>,
 }
 
 impl<'a> Context<'a> {
@@ -33,6 +35,7 @@ impl<'a> Context<'a> {
             connect,
             client: OnceLock::new(),
             progress: None,
+            tasks: None,
         }
     }
 
@@ -47,6 +50,20 @@ impl<'a> Context<'a> {
     pub fn progress(&self, line: &str) {
         if let Some(tell) = self.progress {
             tell(line);
+        }
+    }
+
+    /// The same, telling somebody which tasks of Proxmox VE were started.
+    #[must_use]
+    pub fn telling_tasks(mut self, tasks: &'a Tell<'a>) -> Self {
+        self.tasks = Some(tasks);
+        self
+    }
+
+    /// Tells that this task was started: should this program be killed, somebody has to know.
+    pub fn started(&self, task: &Upid) {
+        if let Some(tell) = self.tasks {
+            tell(&task.to_string());
         }
     }
 

@@ -58,6 +58,11 @@ impl Exit {
         }
     }
 
+    /// The end with this code.
+    pub fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// What the code means, for the documentation.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -95,6 +100,10 @@ mod tests {
     fn the_codes_are_those_of_the_design() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]);
+        for exit in Exit::ALL {
+            assert_eq!(Exit::of_code(exit.code()), Some(exit));
+        }
+        assert_eq!(Exit::of_code(9), None);
     }
 
     #[test]

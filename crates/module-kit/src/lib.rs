@@ -10,10 +10,12 @@
 //! | `driver` | the order of the steps, check mode, a failure half-way |
 //! | `plan` | what a plan is: actions, diff, warnings |
 //! | `settings` | an object of Proxmox VE in comparable form, and the change from one to another |
-//! | `rights` | rights that a plan needs |
+//! | `privileges` | what each operation of a module needs, and the lines that give it to a token |
+//! | `rights` | rights that a plan needs, checked |
 //! | `fragment/…` | options that several modules share |
 //! | `connection`, `on_node` | the options of the connection become a client; without them, `pvesh` |
 //! | `ansible_front`, `cli_front/…` | how a module is called, and what comes out |
+//! | `over_ssh/…` | a command done by the same program on other machines |
 //! | `exit`, `failure` | how a call ends |
 //! | `clock`, `context` | what the steps are given |
 //! | `testing` | scripted answers of a server, for tests |
@@ -30,7 +32,9 @@ pub mod fragment;
 mod markup;
 mod module;
 mod on_node;
+pub mod over_ssh;
 pub mod plan;
+pub mod privileges;
 pub mod rights;
 #[cfg(test)]
 mod sample;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::plan::{Action, Plan};
+use crate::privileges::Operation;
 
 /// What stands in the documentation of a module, beside its options and its result.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Declaration {
     pub description: &'static [&'static str],
     /// What it accepts.
     pub spec: ArgumentSpec,
+    /// What it does, and the least rights that each of these needs.
+    pub operations: &'static [Operation],
     /// What a user should know beside that.
     pub notes: &'static [&'static str],
     /// Modules that a reader may look for next.

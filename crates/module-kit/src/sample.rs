@@ -99,6 +99,7 @@ impl Module for Sample {
             ],
             constraints: Constraints::NONE,
         },
+        operations: &[],
         notes: &[],
         see_also: &[],
         examples: "",

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `options` | what may be said: the connection, and nothing else |
+//! | `privileges` | the rights with which it sees everything |
 //! | `spec` | what it means: there is one thing to ask |
 //! | `observe` | what is there |
 //! | `plan` | nothing is ever to be done |
@@ -13,6 +14,7 @@ mod apply;
 mod observe;
 mod options;
 mod plan;
+mod privileges;
 mod report;
 #[cfg(test)]
 mod run_tests;

@@ -4,6 +4,8 @@ use ansible_module::option::{ArgumentSpec, Constraints};
 use module_kit::Declaration;
 use module_kit::fragment::api::API;
 
+use crate::privileges;
+
 const EXAMPLES: &str = r"- name: Look at the node
   reprise.pve.pve_info: {}
   register: node
@@ -25,9 +27,8 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         groups: &[API],
         constraints: Constraints::NONE,
     },
-    notes: &[
-        "To see guests it needs C(VM.Audit) on C(/vms), to see storages C(Datastore.Audit) on C(/storage), to see pools C(Pool.Audit) on C(/pool).",
-    ],
+    operations: privileges::OPERATIONS,
+    notes: &[],
     see_also: &["reprise.pve.pve_storage", "reprise.pve.vzdump_job"],
     examples: EXAMPLES,
     version_added: "0.1.0",

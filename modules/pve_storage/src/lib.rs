@@ -7,6 +7,7 @@
 //! | `observe` | what is there |
 //! | `plan` | what has to be done |
 //! | `apply` | does it |
+//! | `privileges` | the rights it needs |
 //! | `report` | says what came of it |
 //! | `definition` | the parameters of a storage in Proxmox VE |
 
@@ -16,6 +17,7 @@ mod definition;
 mod observe;
 mod options;
 mod plan;
+mod privileges;
 mod report;
 #[cfg(test)]
 mod run_tests;

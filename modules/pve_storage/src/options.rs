@@ -6,6 +6,8 @@ use ansible_module::option::{
 use module_kit::Declaration;
 use module_kit::fragment::{api::API, retention::RETENTION};
 
+use crate::privileges;
+
 const STORAGE: OptionGroup = OptionGroup {
     title: "The storage",
     options: &[
@@ -151,8 +153,9 @@ pub(crate) const DECLARATION: Declaration = Declaration {
             ..Constraints::NONE
         },
     },
+    operations: privileges::OPERATIONS,
     notes: &[
-        "Needs C(Datastore.Allocate) and C(Datastore.Audit) on C(/storage): Proxmox VE has no right to change one storage alone.",
+        "The command C(reprise privileges pve_storage) prints the lines that make a token with the least rights for it. Proxmox VE has no right to define one storage alone.",
         "The encryption key of a Proxmox Backup Server is not declared here: what a storage has of it stays.",
     ],
     see_also: &["reprise.pve.vzdump_job"],

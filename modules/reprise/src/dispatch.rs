@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::inventory;
+use module_kit::over_ssh;
+
+use crate::{inventory, privileges};
 
 /// What a call asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +22,12 @@ pub(crate) enum Call<'a> {
     },
     /// The inventory, which is no module.
     Inventory(Vec<OsString>),
+    /// The rights that the modules need.
+    Privileges(Vec<OsString>),
+    /// The other side of `--on`: speaks with a program on another machine.
+    Serve,
+    /// A run of it, in this folder.
+    DetachedRun(OsString),
     /// The version.
     Version,
     /// The list of modules.
@@ -62,19 +70,30 @@ pub(crate) fn call<'a>(modules: &[&'a str], arguments: Vec<OsString>) -> Call<'a
                 module,
                 arguments: rest.into_iter().skip(1).collect(),
             },
-            None if first == inventory::NAME => Call::Inventory(rest.into_iter().skip(1).collect()),
-            None => word(first),
+            None => word(first, rest.iter().skip(1).cloned()),
         },
     }
 }
 
 fn is_source(first: &OsStr, count: usize, modules: &[&str]) -> bool {
-    let is_word = first == inventory::NAME || find(modules, first).is_some();
+    let is_word = WORDS.iter().any(|word| first == *word) || find(modules, first).is_some();
     count == 1 && (first == "-" || (!is_word && Path::new(first).is_file()))
 }
 
-fn word<'a>(first: &OsStr) -> Call<'a> {
+/// The commands of the program itself.
+const WORDS: [&str; 4] = [
+    inventory::NAME,
+    privileges::NAME,
+    over_ssh::SERVE,
+    over_ssh::DETACHED,
+];
+
+fn word<'a>(first: &OsStr, rest: impl Iterator<Item = OsString>) -> Call<'a> {
     match first.to_str() {
+        Some(inventory::NAME) => Call::Inventory(rest.collect()),
+        Some(privileges::NAME) => Call::Privileges(rest.collect()),
+        Some(over_ssh::SERVE) => Call::Serve,
+        Some(over_ssh::DETACHED) => Call::DetachedRun(rest.last().unwrap_or_default()),
         Some("--version" | "-V") => Call::Version,
         Some("--help" | "-h" | "help") => Call::Help,
         _ => Call::Unknown(first.to_string_lossy().into_owned()),
@@ -213,6 +232,10 @@ mod tests {
         assert_eq!(
             of(&["reprise", "inventory", "--list"]),
             Call::Inventory(vec!["--list".into()])
+        );
+        assert_eq!(
+            of(&["reprise", "privileges", "vzdump_job"]),
+            Call::Privileges(vec!["vzdump_job".into()])
         );
         // A module's own argument is not the program's.
         assert_eq!(

@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod inventory;
+mod privileges;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 
 use ansible_module::Source;
 use clap::Command;
-use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
+use guest_backup::GuestBackup;
+use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front, over_ssh};
 use pve_info::PveInfo;
 use pve_storage::PveStorage;
 use vzdump_job::VzdumpJob;
@@ -18,6 +20,7 @@ use dispatch::Call;
 
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
+    Registered::of::<GuestBackup>(),
     Registered::of::<PveInfo>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),
@@ -46,6 +49,9 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
             }
         }
         Call::Inventory(arguments) => inventory::run(arguments, environment),
+        Call::Privileges(arguments) => privileges::run(arguments),
+        Call::Serve => over_ssh::serve(MODULES, environment),
+        Call::DetachedRun(folder) => over_ssh::detached_run(MODULES, &folder, environment),
         Call::Version => {
             writeln!(io::stdout(), "{}", version()).ok();
             Exit::Done.into()
@@ -59,7 +65,7 @@ pub fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> ExitCode {
                 "`{name}` is neither a module nor a file with arguments"
             ))
             .hint(format!(
-                "The modules are {}; beside them there is `inventory`. `reprise --help` says more.",
+                "The modules are {}; beside them there are `inventory` and `privileges`. `reprise --help` says more.",
                 names.join(", ")
             ));
             cli_front::error(&failure);
@@ -89,6 +95,7 @@ fn command() -> Command {
         .subcommand_help_heading("Modules")
         .subcommands(modules)
         .subcommand(inventory::command())
+        .subcommand(privileges::command())
         .after_help("`reprise MODULE --help` names the options of a module. Called by Ansible, it takes its arguments as JSON from a file or, for `-`, from standard input.")
 }
 

@@ -9,6 +9,7 @@
 //! | `advice`, `forecast` | what a job needs and does not have |
 //! | `apply` | does it |
 //! | `run_now`, `task_log` | `state: run`, and what a task's log says of each guest |
+//! | `privileges` | the rights it needs |
 //! | `report` | says what came of it |
 //! | `job` | the parameters of a job in Proxmox VE |
 
@@ -24,6 +25,7 @@ mod notes;
 mod observe;
 mod options;
 mod plan;
+mod privileges;
 mod report;
 mod run_now;
 #[cfg(test)]

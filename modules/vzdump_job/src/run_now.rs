@@ -209,6 +209,7 @@ fn on_node(
         Ok(None) => return failed(None, "the node says that none of the job's guests is there"),
         Err(error) => return failed(None, &Failure::from(error).to_string()),
     };
+    context.started(&task);
     let mut read: u64 = 0;
     let status = client.wait_for_task(&task, Wait::up_to(timeout), &mut |_| {
         // Progress only: what cannot be read now is read at the end.

@@ -106,7 +106,8 @@ impl<'a> Background<'a> {
     /// The process, if it is still the lab: ids are used again.
     pub(crate) fn running(&self) -> Option<Running> {
         let id = fs::read_to_string(self.id_file()).ok()?;
-        let pid = Pid::from_raw(id.trim().parse().ok()?)?;
+        let id: u32 = id.trim().parse().ok()?;
+        let pid = Pid::from_raw(i32::try_from(id).ok()?)?;
         is_lab(pid).then_some(Running { pid })
     }
 

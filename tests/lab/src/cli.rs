@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::background::Background;
+use crate::control::FaultCommand;
 use crate::host::{HostCommand, HostsConfig, called_as};
 use crate::inventory::Inventory;
 use crate::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
@@ -88,6 +89,8 @@ enum Command {
         #[arg(long)]
         password: String,
     },
+    /// Let something go wrong in a lab that runs.
+    Fault(FaultCommand),
     #[command(flatten)]
     Host(HostCommand),
 }
@@ -145,6 +148,10 @@ enum Subject {
     Scenario,
     /// Groups of backups and what retention makes of them.
     Prune,
+    /// Calls of pvesh in the order in which they were made.
+    Pvesh,
+    /// Restores and moved volumes, with everything before and after.
+    Losses,
 }
 
 /// Does what the arguments say; the first is the name that we are called by.
@@ -230,6 +237,7 @@ impl Command {
                     load_initial_state(lab.node("pve1")?, &initial, &files, &password)
                 })?;
             }
+            Self::Fault(command) => command.run()?,
             Self::Host(command) => return command.run(),
         }
         Ok(ExitCode::SUCCESS)
@@ -254,6 +262,15 @@ fn compare(what: Subject, file: Option<PathBuf>) -> anyhow::Result<()> {
         Subject::Prune => {
             let file = file.unwrap_or_else(|| fixtures.join("prune-vectors.jsonl.zst"));
             check::retention(&file)?
+        }
+        Subject::Pvesh => {
+            let file = file.unwrap_or_else(|| fixtures.join("pvesh.jsonl.zst"));
+            let program = std::env::current_exe().context("this program does not know its file")?;
+            check::pvesh(&program, &file, &fixtures)?
+        }
+        Subject::Losses => {
+            let file = file.unwrap_or_else(|| fixtures.join("restore-loss.jsonl.zst"));
+            check::losses(&file, &fixtures)?
         }
     };
     let mut out = std::io::stdout();

@@ -19,6 +19,8 @@ pub struct LabConfig {
     pub delay_of_401: Duration,
     /// Hosts for the nodes; without, they are an API and folders.
     pub hosts: Option<HostsConfig>,
+    /// The port of all guests, each at its own address; a free one when absent. 22 needs root.
+    pub guest_port: Option<u16>,
     /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
     pub delay_of_pvesh: Duration,
 }
@@ -35,6 +37,7 @@ impl LabConfig {
             delay_of_401: Duration::ZERO,
             hosts: None,
             delay_of_pvesh: Duration::ZERO,
+            guest_port: None,
         }
     }
 
@@ -70,7 +73,22 @@ pub enum Release {
     Nine,
 }
 
+/// What pve-manager was built from.
+pub(crate) const REPOSITORY: &str = "0123456789abcdef";
+/// The release of the kernel.
+pub(crate) const KERNEL: &str = "6.8.12-9-pve";
+/// How that kernel was built.
+pub(crate) const KERNEL_VERSION: &str = "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9";
+
 impl Release {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Eight, Self::Nine];
+
+    /// Name, version and source of pve-manager.
+    pub(crate) fn manager(self) -> String {
+        format!("pve-manager/{}/{REPOSITORY}", self.version())
+    }
+
     /// The version of pve-manager.
     pub const fn version(self) -> &'static str {
         match self {

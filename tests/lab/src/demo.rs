@@ -219,6 +219,10 @@ struct NodeDescription<'node> {
     storages: BTreeMap<String, String>,
     /// The folder that stands for `/`, as seen from this machine.
     root: String,
+    /// Where programs of the node, and `reprise-lab fault`, reach the lab.
+    socket: String,
+    /// Where guests answer while they run.
+    guests: BTreeMap<u32, String>,
     /// How to log in; absent when the lab has no hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     ssh: Option<&'node SshLogin>,
@@ -264,6 +268,12 @@ fn describe_node(node: &Node) -> NodeDescription<'_> {
             .map(|(name, path)| (name, path.display().to_string()))
             .collect(),
         root: node.root().display().to_string(),
+        socket: node.socket().display().to_string(),
+        guests: node
+            .guest_endpoints()
+            .into_iter()
+            .map(|(vmid, endpoint)| (vmid, endpoint.to_string()))
+            .collect(),
         ssh: node.ssh(),
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Fault {
     /// The answer comes late.
     Delay(Duration),
@@ -26,7 +28,7 @@ impl Fault {
 }
 
 /// A fault and the requests that it hits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct FaultRule {
     method: Option<String>,
     path: String,

@@ -112,6 +112,8 @@ pub(crate) struct StoredFile {
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
+    /// What it takes on the disk.
+    pub(crate) used: u64,
     /// When the file or its name was last changed, in Unix seconds.
     pub(crate) changed: i64,
 }
@@ -129,6 +131,7 @@ pub(crate) fn files_of(folder: &Path) -> Vec<StoredFile> {
                 name: entry.file_name().into_string().ok()?,
                 path: entry.path(),
                 size: metadata.len(),
+                used: metadata.blocks() * 512,
                 changed: metadata.ctime(),
             })
         })

@@ -103,6 +103,12 @@ impl Guest {
         self.config.get(key).is_some_and(|value| value == "1")
     }
 
+    /// Whether the configuration names a guest agent.
+    pub(crate) fn has_agent(&self) -> bool {
+        let agent = self.config.get("agent").map_or("", String::as_str);
+        agent.starts_with('1') || agent.contains("enabled=1")
+    }
+
     /// The lock, such as `backup`.
     pub(crate) fn lock(&self) -> Option<&str> {
         self.config.get("lock").map(String::as_str)

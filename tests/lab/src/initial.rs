@@ -1,12 +1,14 @@
 //! Filling a node from an `initial-state.json`: the format in which recorded scenarios say where
 //! they start. Only states are read here, never answers.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::guest::GuestKind;
 use crate::node::Node;
 use crate::seed::Separation;
 use crate::seed_content::ArchiveSeed;
@@ -21,6 +23,31 @@ struct InitialState {
     storages: Vec<Map<String, Value>>,
     dump_files: Vec<DumpFile>,
     real_files: Vec<RealFile>,
+    #[serde(default)]
+    guests: Vec<GuestRow>,
+    #[serde(default)]
+    jobs: Vec<JobRow>,
+    #[serde(default)]
+    pools: Vec<PoolRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct GuestRow {
+    vmid: u32,
+    kind: String,
+    config: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct JobRow {
+    id: String,
+    options: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PoolRow {
+    poolid: String,
+    guests: Vec<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,7 +140,32 @@ pub fn load_initial_state(
         std::fs::write(&target, content)
             .with_context(|| format!("cannot write {}", target.display()))?;
     }
+    load_guests(node, &state)
+}
+
+fn load_guests(node: &Node, state: &InitialState) -> anyhow::Result<()> {
+    for guest in &state.guests {
+        let kind = match guest.kind.as_str() {
+            "qemu" => GuestKind::Qemu,
+            "lxc" => GuestKind::Lxc,
+            other => anyhow::bail!("guest {} is a {other}", guest.vmid),
+        };
+        node.add_guest(guest.vmid, kind, &pairs(&guest.config))?;
+    }
+    for job in &state.jobs {
+        node.add_job(&job.id, &pairs(&job.options));
+    }
+    for pool in &state.pools {
+        node.add_pool(&pool.poolid, &pool.guests);
+    }
     Ok(())
+}
+
+fn pairs(options: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    let pairs = options.iter();
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 fn load_access(node: &Node, state: &InitialState, password: &str) -> anyhow::Result<()> {

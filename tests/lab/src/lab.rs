@@ -1,6 +1,7 @@
 //! The lab: starts the nodes, keeps them in one thread of its own, stops them when dropped.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::LabConfig;
 use crate::host::{HostedNode, Hosts};
 use crate::http::server::{self, Command};
+use crate::network::{Network, Present};
 use crate::node::Node;
 
 /// A running lab. Dropping it ends every node; the files stay.
@@ -18,10 +20,12 @@ pub struct Lab {
     nodes: Vec<Node>,
     hosts: Option<Hosts>,
     thread: Option<JoinHandle<()>>,
+    // Holds the port of the guests.
+    _port_keeper: Option<TcpListener>,
 }
 
 struct Listening {
-    core: std::sync::Arc<crate::node::NodeCore>,
+    core: Arc<crate::node::NodeCore>,
     listener: TcpListener,
     acceptor: TlsAcceptor,
     commands: UnboundedReceiver<Command>,
@@ -35,7 +39,14 @@ impl Lab {
     pub fn start(config: &LabConfig) -> anyhow::Result<Self> {
         let mut nodes = Vec::new();
         let mut listening = Vec::new();
-        for node in &config.nodes {
+        let present = Present::default();
+        let (guest_port, port_keeper) = match config.guest_port {
+            Some(port) => (port, None),
+            None => free_port().map(|(port, keeper)| (port, Some(keeper)))?,
+        };
+        for (index, node) in config.nodes.iter().enumerate() {
+            let index = u8::try_from(index).unwrap_or(u8::MAX);
+            let network = Network::new(index, guest_port, Arc::clone(&present));
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .with_context(|| format!("no free port for node {}", node.name))?;
             listener
@@ -46,9 +57,9 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(node, config, port, sender)?;
+            let (node, certificate) = Node::prepare(node, config, port, network, sender)?;
             listening.push(Listening {
-                core: std::sync::Arc::clone(&node.core),
+                core: Arc::clone(&node.core),
                 listener,
                 acceptor: TlsAcceptor::from(certificate.config),
                 commands,
@@ -68,6 +79,7 @@ impl Lab {
             nodes,
             hosts,
             thread: Some(thread),
+            _port_keeper: port_keeper,
         })
     }
 
@@ -105,6 +117,7 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         .map(|(node, config)| HostedNode {
             name: &config.name,
             time_zone: &config.time_zone,
+            release: config.release,
             authority: node.ca_path(),
         })
         .collect();
@@ -113,6 +126,14 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         node.attach(&hosts);
     }
     Ok(Some(hosts))
+}
+
+// Held at an address that no guest has, it is not given to anybody else.
+fn free_port() -> anyhow::Result<(u16, TcpListener)> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port for guests")?;
+    let address = listener.local_addr().context("the port has no number")?;
+    Ok((address.port(), listener))
 }
 
 async fn serve_all(listening: Vec<Listening>) {
@@ -130,6 +151,9 @@ async fn serve_all(listening: Vec<Listening>) {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        for node in &self.nodes {
+            node.core.network.close();
+        }
         // What runs on the nodes ends before the nodes do.
         drop(self.hosts.take());
         // Without a sender of commands a server ends.

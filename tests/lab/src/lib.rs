@@ -9,6 +9,10 @@
 //! node's root. What takes time runs as a `task` in a thread of its own: `backup` writes archives in
 //! the formats of `format`, `restore` reads them. [`Node`] is the handle for seeding, faults and
 //! the journal; [`check`] compares all of it with recordings.
+//!
+//! Programs of a node (`programs`: `pvesh`, `ping`) and `reprise-lab fault` (`control`) come through
+//! the node's `socket`. `pvesh` ends at the same handlers, as root@pam; its tasks have processes,
+//! and end with them. A guest that runs is on the `network`.
 #![doc = include_str!("../NOT_YET.md")]
 
 mod access;
@@ -24,6 +28,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod config_rights;
+mod control;
 pub mod demo;
 mod dispatch;
 mod fault;
@@ -39,9 +44,11 @@ mod inventory;
 mod job;
 mod journal;
 mod lab;
+mod network;
 mod node;
 mod parameters;
 mod permission;
+mod ping;
 pub mod programs;
 mod prune;
 mod pvesh;
@@ -54,6 +61,7 @@ mod seed_content;
 mod socket;
 mod state;
 mod storage;
+mod supply;
 mod task;
 mod template;
 mod trees;
@@ -67,6 +75,7 @@ pub use host::{HostsConfig, SshLogin};
 pub use initial::load_initial_state;
 pub use journal::JournalEntry;
 pub use lab::Lab;
+pub use network::Service;
 pub use node::Node;
 pub use parameters::{Parameter, Parameters};
 pub use seed::Separation;

@@ -1,9 +1,10 @@
 //! One node: what the server needs of it, and the handle that tests and the demo hold.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+use std::ops::{Deref, DerefMut};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,16 +12,19 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::ticket::Signer;
+use crate::backup::turn;
 use crate::clock::Clock;
 use crate::config::{LabConfig, NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
-use crate::host::{Hosts, SshLogin, Switch};
+use crate::host::{Hosts, SshLogin};
 use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
+use crate::network::{self, Network};
 use crate::schema::Schema;
 use crate::socket::{SOCKET, service::Service};
 use crate::state::State;
+use crate::supply::Supply;
 use crate::task::fault::TaskFaultRule;
 use crate::task::{Tasks, active};
 
@@ -41,22 +45,37 @@ pub(crate) struct NodeCore {
     pub(crate) journal: Journal,
     pub(crate) delay_of_401: Duration,
     pub(crate) delay_of_pvesh: Duration,
-    down: AtomicBool,
+    pub(crate) supply: Supply,
+    pub(crate) network: Network,
     /// Unix time of the start, for `uptime`.
     pub(crate) started: i64,
     pub(crate) tasks: Tasks,
+    /// Which of them may make backups.
+    pub(crate) backups: turn::Lock,
     state: Mutex<State>,
 }
 
 impl NodeCore {
     /// The state; a handler that panicked must not end the node.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> StateGuard<'_> {
+        StateGuard {
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            network: &self.network,
+            changed: false,
+        }
     }
 
-    /// Whether somebody took it down.
-    pub(crate) fn is_down(&self) -> bool {
-        self.down.load(Ordering::SeqCst)
+    /// Says what a guest does on its port.
+    ///
+    /// # Errors
+    /// When there is no such guest.
+    pub(crate) fn serve(&self, vmid: u32, service: network::Service) -> anyhow::Result<()> {
+        let state = self.state();
+        let there = state.guests.contains_key(&vmid);
+        anyhow::ensure!(there, "node {} has no guest {vmid}", self.name);
+        self.network.serve(vmid, service);
+        self.network.follow(&state);
+        Ok(())
     }
 
     /// Where a path of the node lies on this machine. It never leaves the node's root.
@@ -75,18 +94,49 @@ impl NodeCore {
     }
 }
 
+/// The state while it is held. What changed of the guests is on the network when it is let go.
+#[derive(Debug)]
+pub(crate) struct StateGuard<'node> {
+    state: MutexGuard<'node, State>,
+    network: &'node Network,
+    changed: bool,
+}
+
+impl Deref for StateGuard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for StateGuard<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.changed = true;
+        &mut self.state
+    }
+}
+
+impl Drop for StateGuard<'_> {
+    fn drop(&mut self) {
+        if self.changed {
+            self.network.follow(&self.state);
+        }
+    }
+}
+
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
     // First, so that it is the first to end.
     _service: Service,
     pub(crate) core: Arc<NodeCore>,
-    pub(crate) commands: UnboundedSender<Command>,
+    // The web server ends with it.
+    _commands: UnboundedSender<Command>,
     password: String,
     port: u16,
     ca_path: PathBuf,
     ssh: Option<SshLogin>,
-    switch: Option<Switch>,
 }
 
 impl Node {
@@ -95,6 +145,7 @@ impl Node {
         config: &NodeConfig,
         lab: &LabConfig,
         port: u16,
+        network: Network,
         commands: UnboundedSender<Command>,
     ) -> anyhow::Result<(Self, tls::Certificate)> {
         let directory = &lab.directory;
@@ -119,20 +170,21 @@ impl Node {
             journal: Journal::default(),
             delay_of_401: lab.delay_of_401,
             delay_of_pvesh: lab.delay_of_pvesh,
-            down: AtomicBool::new(false),
+            supply: Supply::new(&commands),
+            network,
             started: lab.clock.now(),
+            backups: turn::Lock::default(),
             state: Mutex::new(State::default()),
         };
         let core = Arc::new(core);
         let node = Self {
             _service: Service::start(Arc::clone(&core))?,
             core,
-            commands,
+            _commands: commands,
             password: config.password.clone(),
             port,
             ca_path,
             ssh: None,
-            switch: None,
         };
         node.install()?;
         Ok((node, certificate))
@@ -196,7 +248,7 @@ impl Node {
 
     pub(crate) fn attach(&mut self, hosts: &Hosts) {
         self.ssh = hosts.login(&self.core.name).cloned();
-        self.switch = Some(hosts.switch(&self.core.name));
+        self.core.supply.with_logins(hosts.switch(&self.core.name));
     }
 
     /// The socket at which the programs of the node reach it, as seen from this machine.
@@ -247,11 +299,9 @@ impl Node {
     /// # Errors
     /// When the server has ended.
     pub fn down(&self) -> anyhow::Result<()> {
-        if let Some(switch) = &self.switch {
-            switch.off()?;
-        }
-        self.core.down.store(true, Ordering::SeqCst);
-        self.command(Command::Down)
+        let name = self.name();
+        let off = self.core.supply.off();
+        off.with_context(|| format!("node {name} does not go down"))
     }
 
     /// Listens again, on the same port.
@@ -259,24 +309,33 @@ impl Node {
     /// # Errors
     /// When somebody else holds the port by now.
     pub fn up(&self) -> anyhow::Result<()> {
-        if let Some(switch) = &self.switch {
-            switch.on()?;
-        }
-        self.core.down.store(false, Ordering::SeqCst);
-        self.command(Command::Up)
+        let name = self.name();
+        let on = self.core.supply.on();
+        on.with_context(|| format!("node {name} does not come back"))
     }
 
-    fn command(
-        &self,
-        command: impl FnOnce(mpsc::Sender<std::io::Result<()>>) -> Command,
-    ) -> anyhow::Result<()> {
-        let (done, wait) = mpsc::channel();
-        let name = self.name();
-        self.commands
-            .send(command(done))
-            .map_err(|_| anyhow::anyhow!("the server of {name} has ended"))?;
-        wait.recv()
-            .with_context(|| format!("the server of {name} has ended"))?
-            .with_context(|| format!("node {name} cannot listen on port {}", self.port))
+    /// Where the port of a guest is while it runs; `None` without such a guest.
+    pub fn guest_endpoint(&self, vmid: u32) -> Option<SocketAddrV4> {
+        let state = self.core.state();
+        let guest = state.guests.get(&vmid)?;
+        Some(self.core.network.endpoint(vmid, guest))
+    }
+
+    /// The ports of all guests.
+    pub fn guest_endpoints(&self) -> BTreeMap<u32, SocketAddrV4> {
+        let state = self.core.state();
+        let guests = state.guests.iter();
+        let network = &self.core.network;
+        guests
+            .map(|(vmid, guest)| (*vmid, network.endpoint(*vmid, guest)))
+            .collect()
+    }
+
+    /// Says what a guest does on its port while it runs.
+    ///
+    /// # Errors
+    /// When there is no such guest.
+    pub fn set_service(&self, vmid: u32, service: network::Service) -> anyhow::Result<()> {
+        self.core.serve(vmid, service)
     }
 }

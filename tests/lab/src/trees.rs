@@ -3,6 +3,7 @@
 //! A container's volume that is a folder on a real node is one here. One that is a disk image
 //! there is an empty image here, and its files lie in a folder outside the node's root.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,25 @@ pub(crate) fn furnish(tree: &Path, host_name: &str) -> io::Result<()> {
         "ID=debian\nVERSION_ID=\"12\"\n",
     )?;
     fs::write(tree.join("sbin/init"), "#!/bin/sh\n")
+}
+
+/// Makes the folders on which volumes are mounted in one another: a container that was mounted
+/// once has them. `roots` are the mount paths without their leading slash, and the trees.
+///
+/// # Errors
+/// When a folder cannot be made.
+pub(crate) fn make_mount_points(roots: &BTreeMap<PathBuf, PathBuf>) -> io::Result<()> {
+    for mount in roots.keys() {
+        let outer = roots
+            .iter()
+            .filter(|(other, _)| *other != mount && mount.starts_with(other))
+            .max_by_key(|(other, _)| other.components().count());
+        if let Some((other, tree)) = outer {
+            let inside = mount.strip_prefix(other).unwrap_or(mount);
+            fs::create_dir_all(tree.join(inside))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a volume and the files behind it.

@@ -5,6 +5,8 @@
 mod backup;
 mod emulated;
 mod failures;
+mod hosts;
+mod inventory;
 mod leaks;
 mod plays;
 mod preflight;
@@ -23,9 +25,11 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
+        hosts::TESTS,
         emulated::tests(),
     ])
 }

@@ -135,6 +135,10 @@ fn wishes_come_before_the_environment(tools: &Tools) -> Result<()> {
         .variable("backup_schedule_bwlimit", 51200)
         .variable("backup_schedule_notify", json!(["ops@example.com"]))
         .variable("backup_schedule_selection", json!({"vmid": [200, 210]}))
+        .variable(
+            "backup_schedule_guests",
+            json!([{"vmid": 200, "backup_enabled": false}]),
+        )
         .variable("backup_schedule_job_id", "nightly")
         .variable("backup_schedule_path", "/srv/archives")
         .variable(
@@ -142,7 +146,14 @@ fn wishes_come_before_the_environment(tools: &Tools) -> Result<()> {
             json!({"mode": "stop", "mailnotification": "failure"}),
         );
     let made = site.clone().run(&controller)?.succeeded()?;
-    ensure!(made.changes()? == 2, "{}", made.ended.output());
+    ensure!(made.changes()? == 3, "{}", made.ended.output());
+    // The job says what it saves of that guest, and so does the server.
+    let job = made.result("reprise.pve.backup_schedule : Declare the job of the environment")?;
+    ensure!(
+        job.result["guests"][0]["disks"][0]["included"] == false,
+        "{}",
+        job.result
+    );
     for (key, value) in [
         ("id", "nightly"),
         ("schedule", "mon..fri 22:15"),

@@ -3,6 +3,7 @@
 mod documentation;
 mod markdown;
 mod output;
+mod privileges;
 mod return_values;
 mod roles;
 mod runtime;
@@ -32,6 +33,9 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
     roles::generate(&mut files)?;
+    markdown::flags(&mut files)?;
+    privileges::page(&mut files)?;
+    privileges::readme(&mut files)?;
     Ok(files)
 }
 

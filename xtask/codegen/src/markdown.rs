@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ansible_module::option::{Kind, OptionSpec};
 use anyhow::Result;
 use module_kit::driver::Registered;
-use module_kit::{Exit, plain_text};
+use module_kit::{Exit, cli_front, plain_text};
 use serde_json::Value;
 
 use crate::documentation::{default_value, type_name};
@@ -42,7 +42,9 @@ pub(crate) fn module(module: &Registered, files: &mut Files) -> Result<()> {
     }
     writeln!(
         text,
-        "\n## Examples\n\n```yaml\n{}```",
+        "\n## Rights\n\n`reprise privileges {}` prints the lines that make a token with them; [more](privileges.md).\n\n{}\n## Examples\n\n```yaml\n{}```",
+        declaration.name,
+        crate::privileges::table(module)?,
         declaration.examples
     )?;
     if !declaration.notes.is_empty() {
@@ -159,5 +161,28 @@ pub(crate) fn exit_codes(files: &mut Files) -> Result<()> {
         writeln!(text, "| {} | {} |", exit.code(), exit.meaning())?;
     }
     files.add("docs/reference/exit-codes.md", text);
+    Ok(())
+}
+
+/// The flags that every command has beside its module's options.
+pub(crate) fn flags(files: &mut Files) -> Result<()> {
+    let mut text = format!(
+        "<!-- {MARK} -->\n# Flags of every command\n\n`reprise MODULE` has these beside one for each option of the module, named with `-` for `_`, a sub-option after a dot, and a secret as `--…-file`.\n\n| flag | what it does |\n| --- | --- |\n"
+    );
+    for flag in cli_front::common_flags() {
+        let names = flag.get_value_names().unwrap_or_default();
+        let value = match (flag.get_action().takes_values(), names.first()) {
+            (true, Some(name)) => format!(" {name}"),
+            _ => String::new(),
+        };
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        writeln!(
+            text,
+            "| `--{}{value}` | {} |",
+            flag.get_long().unwrap_or_default(),
+            cell(&help)
+        )?;
+    }
+    files.add("docs/reference/flags.md", text);
     Ok(())
 }

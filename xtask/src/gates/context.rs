@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use crate::program::Program;
 use crate::python::{self, Venv};
 use crate::workspace::{ARCHITECTURES, Workspace, collection_in};
-use crate::{build, dist, files, setup, unpacked};
+use crate::{build, dist, files, foreign, setup, unpacked};
 
 /// When a gate runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,14 @@ impl Context {
             .env(
                 "REPRISE_SFTP_SERVER",
                 unpacked::sftp_server(&self.workspace)?,
+            )
+            .env(
+                "REPRISE_FOREIGN",
+                foreign::collections(&self.workspace, &self.venv()?)?,
+            )
+            .env(
+                "REPRISE_FOREIGN_PYTHON",
+                self.venv()?.folder().join("bin/python"),
             )
             .env("REPRISE_TARBALL", self.tarball()?)
             .next("the failing tests are named above");

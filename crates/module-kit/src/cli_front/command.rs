@@ -50,6 +50,7 @@ pub fn common_flags() -> Vec<Arg> {
         flag("json", "Print the result as JSON"),
     ];
     flags.extend(super::source::flags());
+    flags.extend(crate::over_ssh::flags());
     flags
 }
 

@@ -17,21 +17,29 @@ pub fn print(text: &str) {
     writeln!(io::stdout(), "{text}").ok();
 }
 
-fn tell(text: &str) {
+/// Prints what is no result.
+pub(crate) fn tell(text: &str) {
     writeln!(io::stderr(), "{text}").ok();
 }
 
 /// Shows how long work gets on, in one line that the next one overwrites; nothing where nobody
 /// looks.
-pub(super) fn progress(line: &str) {
+pub(crate) fn progress(line: &str) {
     if io::stderr().is_terminal() {
         let short: String = line.chars().take(100).collect();
         write!(io::stderr(), "\r\x1b[K{short}\r").ok();
     }
 }
 
+/// Takes the line of progress away.
+pub(crate) fn clear() {
+    if io::stderr().is_terminal() {
+        write!(io::stderr(), "\r\x1b[K").ok();
+    }
+}
+
 /// Prints a warning.
-pub(super) fn warning(text: &str) {
+pub(crate) fn warning(text: &str) {
     tell(&format!("warning: {text}"));
 }
 
@@ -52,14 +60,18 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 
 /// Shows the plan and asks.
 pub(super) fn ask(preview: &Preview, secrets: &Secrets) -> Result<(), Failure> {
-    let plan = secrets.mask_text(&plan(preview));
+    ask_about(&secrets.mask_text(&plan(preview)))
+}
+
+/// Shows this plan and asks.
+pub(crate) fn ask_about(plan: &str) -> Result<(), Failure> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Failure::refused(format!(
             "nobody is there to ask, so nothing was done. The plan:\n{plan}"
         ))
         .hint("Say `--yes` to have it done, or `--dry-run` to look only."));
     }
-    tell(&plan);
+    tell(plan);
     write!(io::stderr(), "Do it? [y/N] ").ok();
     let mut answer = String::new();
     io::stdin()
@@ -72,12 +84,37 @@ pub(super) fn ask(preview: &Preview, secrets: &Secrets) -> Result<(), Failure> {
     }
 }
 
-/// Shows how a run ended.
-pub(super) fn show(outcome: &Outcome, predicted: bool, secrets: &Secrets) {
-    let mut text = String::new();
+/// How a run ended, as text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// What should be known before the result is read; for standard error.
+    pub(crate) warnings: String,
+    /// For standard output.
+    pub(crate) result: String,
+    /// Why it failed; for standard error.
+    pub(crate) error: String,
+}
+
+impl Shown {
+    /// Prints it.
+    pub(crate) fn print(&self) {
+        let some = |text: &str, print: &dyn Fn(&str)| {
+            if !text.trim_end().is_empty() {
+                print(text.trim_end());
+            }
+        };
+        some(&self.warnings, &tell);
+        some(&self.result, &print);
+        some(&self.error, &tell);
+    }
+}
+
+/// How a run ended.
+pub(crate) fn shown(outcome: &Outcome, predicted: bool, secrets: &Secrets) -> Shown {
+    let mut shown = Shown::default();
     if let Some(preview) = &outcome.preview {
         for sentence in &preview.warnings {
-            warning(&secrets.mask_text(sentence));
+            let _unused = writeln!(shown.warnings, "warning: {sentence}");
         }
         // A result that counts as failed is shown all the same: it says what failed.
         if outcome.failure.is_none() || !outcome.rendered.is_empty() {
@@ -86,28 +123,30 @@ pub(super) fn show(outcome: &Outcome, predicted: bool, secrets: &Secrets) {
                 (true, true) => "Would be done:\n",
                 (false, true) => "Done:\n",
             };
-            text.push_str(head);
-            text.push_str(&plan(preview));
-            text.push_str(&outcome.rendered);
+            shown.result.push_str(head);
+            shown.result.push_str(&plan(preview));
+            shown.result.push_str(&outcome.rendered);
         }
     }
-    if !text.is_empty() {
-        print(secrets.mask_text(text.trim_end()).as_str());
-    }
     if let Some(failure) = &outcome.failure {
-        tell(&secrets.mask_text(&format!("error: {failure}")));
+        let _unused = writeln!(shown.error, "error: {failure}");
         for (head, sentences) in [
             ("Done before:", &failure.done),
             ("Not done:", &failure.remaining),
         ] {
             if !sentences.is_empty() {
-                tell(&secrets.mask_text(&format!("{head}\n  {}", sentences.join("\n  "))));
+                let _unused = writeln!(shown.error, "{head}\n  {}", sentences.join("\n  "));
             }
         }
     }
+    for text in [&mut shown.warnings, &mut shown.result, &mut shown.error] {
+        *text = secrets.mask_text(text);
+    }
+    shown
 }
 
-fn plan(preview: &Preview) -> String {
+/// A plan as text.
+pub(crate) fn plan(preview: &Preview) -> String {
     let mut text = String::new();
     for action in &preview.actions {
         let _unused = writeln!(text, "  {action}");
@@ -130,7 +169,7 @@ fn difference(diff: &Diff) -> String {
         if old != new {
             for (sign, value) in [('-', old), ('+', new)] {
                 if let Some(value) = value {
-                    let _unused = writeln!(text, "    {sign} {name}: {}", shown(value));
+                    let _unused = writeln!(text, "    {sign} {name}: {}", value_text(value));
                 }
             }
         }
@@ -138,7 +177,7 @@ fn difference(diff: &Diff) -> String {
     text
 }
 
-fn shown(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

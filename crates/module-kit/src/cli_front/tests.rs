@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::given::parsed;
 use super::*;
 use crate::sample::{Sample, applied};
 

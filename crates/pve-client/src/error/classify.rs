@@ -160,6 +160,10 @@ fn by_text(text: &str) -> ErrorKind {
     ]) {
         return ErrorKind::Conflict;
     }
+    // Its lock file cannot even be opened: that is no lock that somebody could take away.
+    if has(&["can't open file", "unable to open file"]) {
+        return ErrorKind::Server;
+    }
     if has(&[
         "is locked",
         "can't lock file",

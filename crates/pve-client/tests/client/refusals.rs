@@ -82,6 +82,8 @@ fn every_recorded_refusal_has_its_kind() {
         ("restore-bad-archive", "not allowed"),
         ("lock-as-token", "not allowed"),
         ("config-locked", "locked"),
+        // Nobody holds a lock whose file cannot be opened.
+        ("lock-file-gone", "server"),
         ("lxc-stop", "refused"),
         ("agent-notrunning", "refused"),
         ("lxc-restore-protected", "refused"),

@@ -8,6 +8,11 @@ use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 
+/// There only for those who look for a form.
+pub(super) fn ticket(_call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    Ok(Value::Null.into())
+}
+
 pub(super) fn login(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let name = call.required("username");
     let user = match call.parameters.text("realm") {

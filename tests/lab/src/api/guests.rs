@@ -127,6 +127,24 @@ fn config(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refus
     Ok(Value::Object(object).into())
 }
 
+pub(super) fn pending_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    pending(call, GuestKind::Qemu, "POST /nodes/{node}/qemu")
+}
+
+pub(super) fn pending_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    pending(call, GuestKind::Lxc, "POST /nodes/{node}/lxc")
+}
+
+// Changes are made at once, so that nothing ever waits.
+fn pending(call: &Call<'_>, kind: GuestKind, create: &str) -> Result<Reply, Refusal> {
+    let reply = config(call, kind, create)?;
+    let entries = reply.data().as_object().into_iter().flatten();
+    let entries: Vec<Value> = entries
+        .map(|(key, value)| json!({"key": key, "value": value}))
+        .collect();
+    Ok(Value::from(entries).into())
+}
+
 /// A configuration with the types of the schema under which it was made.
 pub(super) fn typed_config(
     schema: &Schema,
@@ -161,6 +179,9 @@ pub(super) fn status_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let mut object = brief(vmid, guest, call.now);
     object.insert("qmpstatus".to_owned(), status_word(guest).into());
     object.insert("ha".to_owned(), json!({"managed": 0}));
+    if guest.has_agent() {
+        object.insert("agent".to_owned(), 1.into());
+    }
     Ok(Value::Object(object).into())
 }
 

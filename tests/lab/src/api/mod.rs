@@ -10,6 +10,7 @@
 
 mod access;
 mod acl;
+mod agent;
 mod content;
 mod coverage;
 mod create;
@@ -107,7 +108,11 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "PUT /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config" => snapshots::update_lxc,
         "POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback" => snapshots::rollback_lxc,
         "POST /nodes/{node}/qemu/{vmid}/config" => guest_config::post_qemu,
-        "POST /nodes/{node}/qemu/{vmid}/agent/ping" => power::agent_ping,
+        "GET /nodes/{node}/qemu/{vmid}/pending" => guests::pending_qemu,
+        "GET /nodes/{node}/lxc/{vmid}/pending" => guests::pending_lxc,
+        "GET /access/ticket" => access::ticket,
+        "PUT /access/users/{userid}/token/{tokenid}" => tokens::update,
+        "POST /nodes/{node}/status" => resources::command,
         "POST /nodes/{node}/qemu/{vmid}/move_disk" => move_volume::qemu,
         "POST /nodes/{node}/lxc/{vmid}/move_volume" => move_volume::lxc,
         "GET /nodes/{node}/storage" => node_storage::list,
@@ -138,9 +143,22 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "GET /storage/{storage}" => storages::get,
         "PUT /storage/{storage}" => storages::update,
         "DELETE /storage/{storage}" => storages::delete,
+        _ => return said_by_guests(key),
+    })
+}
+
+fn said_by_guests(key: &str) -> Option<Handler> {
+    Some(match key {
+        "POST /nodes/{node}/qemu/{vmid}/agent/ping" => agent::ping,
+        "GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo" => agent::os_information,
+        "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces" => agent::interfaces_qemu,
+        "GET /nodes/{node}/lxc/{vmid}/interfaces" => agent::interfaces_lxc,
         _ => return None,
     })
 }
+
+/// What lies below the access control.
+const BELOW_ACCESS: &str = "users groups roles acl domains openid tfa ticket password";
 
 /// What lies below the cluster.
 const BELOW_CLUSTER: &str = "acme backup backup-info ceph config firewall ha jobs log mapping \
@@ -160,6 +178,7 @@ pub(crate) fn index(method: &str, segments: &[String], node: &str) -> Option<Val
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (key, names) = match path.as_slice() {
         [] => ("subdir", "version cluster nodes storage access pools"),
+        ["access"] => ("subdir", BELOW_ACCESS),
         ["cluster"] => ("name", BELOW_CLUSTER),
         ["cluster", "jobs"] => ("subdir", "realm-sync schedule-analyze"),
         ["nodes", name] if *name == node => ("name", BELOW_NODE),

@@ -1,7 +1,5 @@
 //! Starting and stopping guests, and what their agents say.
 
-use serde_json::json;
-
 use super::guests;
 use crate::backup::NO_BUS;
 use crate::call::Call;
@@ -152,16 +150,4 @@ pub(super) fn reboot_qemu(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn reboot_lxc(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     reboot(call, GuestKind::Lxc)
-}
-
-pub(super) fn agent_ping(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let (vmid, guest) = guests::find(call, GuestKind::Qemu)?;
-    let agent = guest.config.get("agent").map_or("", String::as_str);
-    if !agent.starts_with('1') && !agent.contains("enabled=1") {
-        return Err(Refusal::failure("No QEMU guest agent configured"));
-    }
-    if !guest.running {
-        return Err(Refusal::failure(format!("VM {vmid} is not running")));
-    }
-    Ok(json!({"result": {}}).into())
 }

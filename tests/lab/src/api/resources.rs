@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::guests::{PROCESSORS, memory, processors, status_word};
 use crate::call::Call;
+use crate::config::{KERNEL, KERNEL_VERSION};
 use crate::files;
 use crate::guest::Guest;
 use crate::http::envelope::Reply;
@@ -183,13 +184,23 @@ pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "cpu": 0.05,
         "wait": 0,
         "idle": 0,
-        "kversion": "Linux 6.8.12-9-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-9",
-        "pveversion": format!("pve-manager/{}/0123456789abcdef", call.node.release.version()),
-        "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1"},
+        "kversion": format!("Linux {KERNEL} {KERNEL_VERSION}"),
+        "pveversion": call.node.release.manager(),
+        "cpuinfo": {"cpus": PROCESSORS, "cores": PROCESSORS, "sockets": 1, "model": "Simulated processor", "mhz": "2400.000", "hvm": "1", "user_hz": 100, "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep vmx"},
+        "boot-info": {"mode": "legacy-bios"},
+        "current-kernel": {"sysname": "Linux", "machine": "x86_64", "release": KERNEL, "version": KERNEL_VERSION},
         "memory": {"total": MEMORY, "used": MEMORY_USED, "free": MEMORY - MEMORY_USED},
         "swap": {"total": 0, "used": 0, "free": 0},
         "rootfs": {"total": ROOT_DISK, "used": ROOT_DISK_USED, "free": ROOT_DISK - ROOT_DISK_USED, "avail": ROOT_DISK - ROOT_DISK_USED},
         "ksm": {"shared": 0},
     })
     .into())
+}
+
+/// To reboot or shut down a node.
+pub(super) fn command(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let command = call.required("command");
+    Err(Refusal::failure(format!(
+        "the lab does not {command} its nodes: `reprise-lab fault down` takes one down"
+    )))
 }

@@ -144,6 +144,10 @@ fn create(call: &Call<'_>, kind: GuestKind, task: &str) -> Result<Reply, Refusal
     }
     let description = call.parameters.text("description").map(str::to_owned);
     let vmid = vmid(call);
+    if kind == GuestKind::Qemu {
+        // A machine's configuration is read before the task, a container's in it.
+        guests::find(call, kind)?;
+    }
     Ok(call.start_task(task, &vmid.to_string(), move |worker| {
         let guest = unlocked(worker, kind, vmid)?;
         if find(&guest, &name).is_ok() {

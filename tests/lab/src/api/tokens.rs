@@ -81,6 +81,29 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(json!({"full-tokenid": format!("{owner}!{name}"), "value": secret, "info": info}).into())
 }
 
+pub(super) fn update(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let (owner, name) = (
+        call.required("userid").to_owned(),
+        call.required("tokenid").to_owned(),
+    );
+    let missing = Refusal::failure(format!("no such token '{name}' for user '{owner}'"));
+    let users = &mut call.state.access.users;
+    let token = users
+        .get_mut(&owner)
+        .and_then(|user| user.tokens.get_mut(&name));
+    let token = token.ok_or(missing)?;
+    if let Some(separated) = call.parameters.flag("privsep") {
+        token.separated = separated;
+    }
+    if let Some(expires) = call.parameters.integer("expire") {
+        token.expires = expires;
+    }
+    if let Some(comment) = call.parameters.text("comment") {
+        token.comment = Some(comment.to_owned());
+    }
+    Ok(Value::Object(describe(token)).into())
+}
+
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let (owner, name) = (
         call.required("userid").to_owned(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::call::Call;
+use crate::config::REPOSITORY;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 
@@ -11,7 +12,7 @@ pub(super) fn version(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let version = json!({
         "version": release.version(),
         "release": release.short(),
-        "repoid": "0123456789abcdef",
+        "repoid": REPOSITORY,
     });
     Ok(version.into())
 }

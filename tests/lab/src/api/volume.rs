@@ -166,12 +166,38 @@ pub(crate) fn images(call: &Call<'_>, storage: &Storage) -> Vec<Value> {
                 "content": content,
                 "format": format,
                 "size": file.size,
+                "used": file.used,
+                "parent": Value::Null,
                 "ctime": file.changed,
+                "vmid": vmid,
+            }));
+        }
+        for (name, changed) in trees_of(&guest.path()) {
+            images.push(json!({
+                "volid": format!("{}:{vmid}/{name}", storage.id),
+                "content": content,
+                "format": "subvol",
+                "size": 0,
+                "used": 0,
+                "parent": Value::Null,
+                "ctime": changed,
                 "vmid": vmid,
             }));
         }
     }
     images
+}
+
+// The volumes of a container that are folders, and when they were last changed.
+fn trees_of(folder: &std::path::Path) -> Vec<(String, i64)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let trees = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let metadata = entry.metadata().ok()?;
+        let changed = std::os::unix::fs::MetadataExt::ctime(&metadata);
+        (metadata.is_dir() && crate::trees::is_tree(&name)).then_some((name, changed))
+    });
+    trees.collect()
 }
 
 #[cfg(test)]

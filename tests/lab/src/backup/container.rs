@@ -45,6 +45,11 @@ pub(super) fn save(
         }
         roots.push((mount, tree));
     }
+    let mounted = roots.iter().map(|(mount, tree)| {
+        let mount = PathBuf::from(mount.trim_matches('/'));
+        (mount, tree.clone())
+    });
+    trees::make_mount_points(&mounted.collect())?;
     if guest.running && mode == "stop" {
         run.info("stopping guest")?;
     }

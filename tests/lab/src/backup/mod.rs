@@ -3,6 +3,7 @@
 mod container;
 mod machine;
 pub(crate) mod options;
+pub(crate) mod turn;
 
 pub(crate) use container::{mount_path, totals};
 pub(crate) use machine::{NO_BUS, short_size};
@@ -64,6 +65,7 @@ impl GuestRun<'_> {
 /// When the storage or the caller's rights do not allow it, or any guest fails.
 pub(crate) fn run(worker: &mut Worker, options: &Options) -> Result<(), Failure> {
     let target = prepare(worker, options)?;
+    let _turn = turn::wait(worker, options.lockwait)?;
     worker.say(format!(
         "INFO: starting new backup job: vzdump {}",
         options.command_line(&worker.node.name)

@@ -21,11 +21,16 @@ pub(crate) struct Options {
     pub(crate) standard_excludes: bool,
     pub(crate) ionice: i64,
     pub(crate) bwlimit: i64,
+    /// How many minutes it waits for another job.
+    pub(crate) lockwait: u64,
     pub(crate) keep: Option<String>,
     notes_template: Option<String>,
     /// As they came, for the first line of the log.
     given: Vec<(String, String)>,
 }
+
+/// How many minutes a job waits for another when it says nothing about it.
+const LOCK_WAIT: u64 = 180;
 
 impl Options {
     /// From the parameters of a request, for these guests.
@@ -58,6 +63,10 @@ impl Options {
             standard_excludes: flag("stdexcludes", true),
             ionice: parameters.integer("ionice").unwrap_or(7),
             bwlimit: parameters.integer("bwlimit").unwrap_or(0),
+            lockwait: parameters
+                .integer("lockwait")
+                .and_then(|minutes| u64::try_from(minutes).ok())
+                .unwrap_or(LOCK_WAIT),
             keep,
             notes_template: text("notes-template"),
             given,

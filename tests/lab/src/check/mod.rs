@@ -2,9 +2,12 @@
 //! of a recording ever reaches the code that answers.
 
 mod compare;
+mod losses;
 mod paths;
 mod player;
+mod program;
 mod retention;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +17,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
+pub use losses::losses;
+pub use program::pvesh;
 pub use retention::retention;
 
 use crate::{Clock, Lab, LabConfig, NodeConfig, load_initial_state};
 use player::{Played, Player};
 
 /// The sections in which modules depend on every answer.
-const DEPENDED_ON: [&str; 19] = [
+const DEPENDED_ON: [&str; 22] = [
     "content",
     "coverage",
     "delete",
@@ -33,6 +38,9 @@ const DEPENDED_ON: [&str; 19] = [
     "permissions",
     "prune",
     "prune-vectors",
+    "pvesh-answers",
+    "pvesh-refusals",
+    "pvesh-tasks",
     "qemu-create",
     "qemu-restore",
     "schedules",
@@ -53,9 +61,17 @@ pub struct Report {
     pub sections: BTreeMap<String, (usize, usize)>,
     /// One line for each answer that differs.
     pub differences: Vec<String>,
+    bar_over_all: Option<usize>,
 }
 
 impl Report {
+    fn with_bar(bar: usize) -> Self {
+        Self {
+            bar_over_all: Some(bar),
+            ..Self::default()
+        }
+    }
+
     fn count(&mut self, section: &str, difference: Option<String>) {
         let counts = self.sections.entry(section.to_owned()).or_default();
         counts.1 += 1;
@@ -84,7 +100,8 @@ impl Report {
             })
             .map(|(name, _)| name.clone())
             .collect();
-        if short(self.total(), BAR_OVER_ALL) || self.total().1 == 0 {
+        let bar = self.bar_over_all.unwrap_or(BAR_OVER_ALL);
+        if short(self.total(), bar) || self.total().1 == 0 {
             below.push("total".to_owned());
         }
         below

@@ -279,7 +279,8 @@ fn bound(how: &str, body: &Value) -> Option<String> {
         .find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned()))
 }
 
-fn form(params: &Value) -> String {
+/// Parameters as a form or query.
+pub(super) fn form(params: &Value) -> String {
     let encode = |text: &str| percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
     let mut pairs = Vec::new();
     for (name, value) in params.as_object().into_iter().flatten() {

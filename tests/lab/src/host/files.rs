@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::pveversion;
 use super::running::HostedNode;
+use super::systemctl::FOLDER;
 
 /// Folders that are there and empty; the second is their mode.
 const FOLDERS: [(&str, u32); 19] = [
@@ -39,6 +41,10 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 
 const GROUP: &str =
     "root:x:0:\ndaemon:x:1:\ntty:x:5:\ndisk:x:6:\nwww-data:x:33:\nbackup:x:34:\nnogroup:x:65534:\n";
+
+/// What a login finds in its home, so that its prompt names the node.
+const BASHRC: &str = "PS1='\\u@\\h:\\w\\$ '\n";
+const PROFILE: &str = "if [ -f ~/.bashrc ]; then . ~/.bashrc; fi\n";
 
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n";
 
@@ -81,6 +87,8 @@ pub(crate) fn lay_out(root: &Path, node: &HostedNode<'_>) -> Result<()> {
         ("etc/resolv.conf", resolver),
         ("etc/timezone", format!("{}\n", node.time_zone)),
         ("etc/vzdump.conf", VZDUMP.to_owned()),
+        ("root/.bashrc", BASHRC.to_owned()),
+        ("root/.profile", PROFILE.to_owned()),
     ];
     for (file, text) in texts {
         let path = root.join(file);
@@ -88,6 +96,10 @@ pub(crate) fn lay_out(root: &Path, node: &HostedNode<'_>) -> Result<()> {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
+    let lab = root.join(FOLDER);
+    fs::create_dir_all(&lab)
+        .and_then(|()| fs::write(lab.join(pveversion::FILE), node.release.version()))
+        .with_context(|| format!("cannot write into {}", lab.display()))?;
     // Each start of a lab has an authority of its own.
     let path = root.join("etc/pve/pve-root-ca.pem");
     fs::write(&path, authority).with_context(|| format!("cannot write {}", path.display()))?;

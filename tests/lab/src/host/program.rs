@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{enter, node_init, outer, supervisor};
+use super::{enter, node_init, outer, pveversion, supervisor, systemctl};
 
 /// Commands that the lab's own processes give to each other.
 #[derive(Debug, Subcommand)]
@@ -61,8 +61,12 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 1] =
-    [("pvesh", |words| crate::pvesh::run(words.to_vec()))];
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 4] = [
+    ("ping", crate::ping::run),
+    ("pvesh", |words| crate::pvesh::run(words.to_vec())),
+    ("pveversion", pveversion::main),
+    ("systemctl", systemctl::main),
+];
 
 /// Runs the program of a node that we are called as, if it is one of the lab's.
 pub fn called_as(arguments: &[OsString]) -> Option<ExitCode> {

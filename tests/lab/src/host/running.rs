@@ -15,6 +15,8 @@ use super::keys::{self, Reached, SshdConfig};
 use super::program::PROGRAMS;
 use super::view::{LAB_PROGRAM, SFTP_PROGRAM};
 use super::{files, process, sshd_view};
+use crate::config::Release;
+use crate::programs::NAMES;
 
 /// How to log in to a node.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -38,7 +40,8 @@ pub struct SshLogin {
 pub(crate) struct HostedNode<'a> {
     pub(crate) name: &'a str,
     pub(crate) time_zone: &'a str,
-    /// Files of the node's `/etc/pve` by name.
+    pub(crate) release: Release,
+    /// The certificate of the authority that signed its own.
     pub(crate) authority: &'a Path,
 }
 
@@ -235,7 +238,7 @@ fn prepare(
     for name in [LAB_PROGRAM, SFTP_PROGRAM] {
         write(&plan.programs().join(name), "")?;
     }
-    for (name, _) in PROGRAMS {
+    for name in PROGRAMS.map(|(name, _)| name).into_iter().chain(NAMES) {
         let link = plan.programs().join(name);
         if !link.is_symlink() {
             symlink(LAB_PROGRAM, &link)

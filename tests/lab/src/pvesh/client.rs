@@ -9,14 +9,12 @@ use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::UNBORN;
+use super::{NOBODY_READS, UNBORN};
 use crate::socket::{self, Connection, Frame, Request, VARIABLE};
+use crate::task::BROKEN_PIPE;
 
 /// After so many requests to end, a task is killed.
 const REQUESTS_TO_END: usize = 3;
-
-/// The end status of a task whose output nobody reads.
-const BROKEN_PIPE: &str = "broken pipe";
 
 /// Runs it with these arguments.
 pub(crate) fn run(arguments: Vec<String>) -> ExitCode {
@@ -70,8 +68,9 @@ fn talk(socket: &Path, arguments: Vec<String>) -> io::Result<u8> {
 }
 
 fn broken_pipe() -> u8 {
-    io::stderr().write_all(b"broken pipe\n").ok();
-    u8::MAX
+    let (text, code) = NOBODY_READS;
+    io::stderr().write_all(text.as_bytes()).ok();
+    code
 }
 
 fn print(text: &str) -> io::Result<()> {

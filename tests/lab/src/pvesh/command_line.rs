@@ -265,10 +265,11 @@ fn format(name: &str, usage: &str) -> Result<Format, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Release;
 
     fn call(words: &[&str]) -> Result<Call, Refused> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        match read(Schema::of(crate::config::Release::Eight).unwrap(), &words)? {
+        match read(Schema::of(Release::Eight).unwrap(), &words)? {
             Command::Call(call) => Ok(call),
             other => panic!("{other:?}"),
         }

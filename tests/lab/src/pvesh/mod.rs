@@ -27,6 +27,9 @@ pub(crate) use client::run;
 pub(crate) use server::answer;
 pub(crate) use worker::{become_worker, run as run_worker};
 
+/// What Perl says when it ends and nobody reads, and the code.
+const NOBODY_READS: (&str, u8) = ("broken pipe \nUnable to flush stdout: Broken pipe\n", 1);
+
 /// What the process of a task is called until it knows which.
 pub(crate) const UNBORN: &str = "pve-lab-task";
 

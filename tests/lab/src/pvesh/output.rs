@@ -31,9 +31,9 @@ impl Format {
     }
 }
 
-/// A result as it is printed; nothing of no result.
+/// A result as it is printed.
 pub(super) fn write(value: &Value, style: Style) -> String {
-    if style.quiet || value.is_null() {
+    if style.quiet {
         return String::new();
     }
     match style.format {
@@ -296,7 +296,7 @@ mod tests {
             written(&value, Format::Json),
             "{\"a\":[1,\"x/ä\"],\"b\":0.115755780496398,\"c\":2}\n"
         );
-        assert_eq!(written(&Value::Null, Format::Json), "");
+        assert_eq!(written(&Value::Null, Format::Json), "null\n");
         assert_eq!(written(&json!("101"), Format::Json), "\"101\"\n");
         assert_eq!(written(&json!("101"), Format::Text), "101\n");
     }

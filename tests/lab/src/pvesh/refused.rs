@@ -57,10 +57,11 @@ impl Refused {
 
 /// PVE lets the last error of the system leak: what it looked for in vain last.
 fn code(text: &str) -> u8 {
-    const ABSENT: [&str; 5] = [
+    const ABSENT: [&str; 6] = [
         "Configuration file '",
         "volume '",
         "failed to stat '",
+        "volume_size_info on '",
         "400 Parameter verification failed.\nupid: no such task",
         "VM ",
     ];
@@ -71,6 +72,7 @@ fn code(text: &str) -> u8 {
     let told = text.contains("does not exist")
         || text.contains("no such task")
         || text.starts_with("failed to stat")
+        || text.ends_with("failed - no format\n")
         || text.contains(" is not running")
         || text.contains("already exists on node");
     if absent && told { 2 } else { USUAL }
@@ -96,10 +98,7 @@ pub(super) fn required_options(endpoint: &Endpoint, in_path: &[(String, String)]
                 && !in_path.iter().any(|(given, _)| given == *name)
         })
         .map(|(name, property)| {
-            let kind = match &property.values {
-                Some(values) => values.join(" | "),
-                None => property.kind.clone().unwrap_or_else(|| "string".to_owned()),
-            };
+            let kind = property.kind.as_deref().unwrap_or("string");
             format!("--{name} <{kind}> ")
         });
     options.collect::<Vec<_>>().concat()

@@ -9,15 +9,16 @@ use serde_json::Value;
 
 use super::command_line::{self, Call, Command, USAGE};
 use super::refused::Refused;
-use super::{output, tree};
+use super::{NOBODY_READS, output, tree};
 use crate::access::identity::Identity;
 use crate::dispatch::Target;
 use crate::fault::Fault;
 use crate::journal::JournalEntry;
 use crate::node::NodeCore;
+use crate::parameters::Parameter;
 use crate::refusal::Refusal;
 use crate::socket::{Connection, Frame};
-use crate::task::{Foreground, UNEXPECTED};
+use crate::task::{BROKEN_PIPE, Foreground, UNEXPECTED};
 
 /// How long a caller may take to make a process.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -116,7 +117,14 @@ fn call_api(
     // The caller waits for its tasks before it says anything.
     let mut outcome = Outcome::default();
     for upid in caller.tasks.take() {
-        if let Some(end) = node.tasks.wait(&upid, FOR_EVER)
+        let end = node.tasks.wait(&upid, FOR_EVER);
+        if end.as_ref().is_some_and(|end| end.status == BROKEN_PIPE) {
+            let (err, code) = NOBODY_READS;
+            let err = err.to_owned();
+            let out = String::new();
+            return caller.end(Outcome { out, err, code }, cut);
+        }
+        if let Some(end) = end
             && end.status != "OK"
             && end.status != UNEXPECTED
             && !end.status.starts_with("WARNINGS: ")
@@ -125,7 +133,15 @@ fn call_api(
         }
     }
     match result {
-        Ok(reply) => outcome.out = output::write(reply.data(), call.style),
+        Ok(reply) => {
+            outcome.out = remark(call, &segments);
+            // What changes something may have no result; a list that is none is told.
+            if call.method == "GET" || !reply.data().is_null() {
+                outcome
+                    .out
+                    .push_str(&output::write(reply.data(), call.style));
+            }
+        }
         Err(refusal) if refusal.status() == 501 => {
             outcome = Refused::no_handler(call.verb, &call.path).into();
         }
@@ -136,6 +152,31 @@ fn call_api(
         }
     }
     caller.end(outcome, cut)
+}
+
+// The code of PVE says it into the log of the system, which is here the terminal.
+fn remark(call: &Call, segments: &[String]) -> String {
+    let [nodes, _, qemu, vmid, config] = segments else {
+        return String::new();
+    };
+    if (nodes.as_str(), qemu.as_str(), config.as_str()) != ("nodes", "qemu", "config")
+        || call.method == "GET"
+    {
+        return String::new();
+    }
+    let options: Vec<String> = call
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| {
+            let value = match value {
+                Parameter::Text(text) => text.clone(),
+                Parameter::List(texts) => texts.join(","),
+                _ => return None,
+            };
+            Some(format!(" -{name} {value}"))
+        })
+        .collect();
+    format!("update VM {vmid}:{}\n", options.concat())
 }
 
 /// The `pvesh` that asks.

@@ -47,7 +47,10 @@ pub(crate) fn run(worker: &mut Worker, plan: &Plan, source: Source) -> Result<()
         _ => failure.with_prefix(&format!("unable to {verb} CT {vmid} - ")),
     });
     if result.is_err() {
-        clean_up(worker, plan, &done)?;
+        // A process that was ended leaves everything as it is: the lock, no configuration, disks.
+        if !worker.is_lost() {
+            clean_up(worker, plan, &done)?;
+        }
         return result;
     }
     if plan.start {
@@ -344,6 +347,7 @@ fn roots(
         let mount = mount_path(Some(value), key);
         roots.insert(PathBuf::from(mount.trim_matches('/')), tree);
     }
+    trees::make_mount_points(&roots)?;
     Ok(roots)
 }
 

@@ -26,6 +26,10 @@ use crate::{task, trees};
 pub(crate) fn run(worker: &mut Worker, plan: &Plan) -> Result<(), Failure> {
     let vmid = plan.vmid;
     if let Err(failure) = restore(worker, plan) {
+        // A process that was ended leaves the lock, too.
+        if worker.is_lost() {
+            return Err(failure);
+        }
         let locked = {
             let mut state = worker.state();
             let guest = state.guests.get_mut(&vmid);

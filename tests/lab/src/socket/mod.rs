@@ -8,11 +8,16 @@ mod path;
 pub(crate) mod service;
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::fault::FaultRule;
+use crate::network::Service;
+use crate::task::fault::TaskFaultRule;
 
 pub(crate) use path::bind;
 
@@ -34,6 +39,20 @@ pub(crate) enum Request {
     Stop { upid: String },
     /// Nobody reads what a task says; it ends with this status.
     Lost { upid: String, status: String },
+    /// Whether anybody is at an address.
+    Ping { address: Ipv4Addr },
+    /// Let something go wrong.
+    Inject(FaultRule),
+    /// Let something go wrong in the middle of tasks.
+    InjectIntoTasks(TaskFaultRule),
+    /// Take all faults back.
+    Clear,
+    /// Let the node go down.
+    Down,
+    /// Let it come back.
+    Up,
+    /// What a guest does on its port.
+    Guest { vmid: u32, service: Service },
 }
 
 /// What a program is told.

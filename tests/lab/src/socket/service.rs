@@ -117,7 +117,7 @@ fn answer(shared: &Shared, mut connection: Connection) -> io::Result<()> {
     };
     match request {
         Request::Pvesh { arguments } => {
-            if node.is_down() {
+            if node.supply.is_down() {
                 return Ok(());
             }
             pvesh::answer(node, &arguments, connection)
@@ -134,6 +134,36 @@ fn answer(shared: &Shared, mut connection: Connection) -> io::Result<()> {
             node.tasks.lose(&upid, &status);
             connection.send(&Frame::Done)
         }
+        order => connection.send(&obey(node, order)),
+    }
+}
+
+// What is asked from outside the node.
+fn obey(node: &NodeCore, order: Request) -> Frame {
+    let done = match order {
+        Request::Ping { address } if node.network.answers(address) => Ok(()),
+        Request::Ping { address } => Err(anyhow::anyhow!("nobody is at {address}")),
+        Request::Inject(rule) => {
+            node.faults.add(rule);
+            Ok(())
+        }
+        Request::InjectIntoTasks(rule) => {
+            node.tasks.inject(rule);
+            Ok(())
+        }
+        Request::Clear => {
+            node.faults.clear();
+            node.tasks.clear_faults();
+            Ok(())
+        }
+        Request::Down => node.supply.off(),
+        Request::Up => node.supply.on(),
+        Request::Guest { vmid, service } => node.serve(vmid, service),
+        _ => Err(anyhow::anyhow!("this is no order")),
+    };
+    match done {
+        Ok(()) => Frame::Done,
+        Err(error) => Frame::Refused(format!("{error:#}")),
     }
 }
 

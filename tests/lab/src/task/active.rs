@@ -37,8 +37,9 @@ impl List {
 /// `UPID 0` of a running task and `UPID 1 <time of the end> <status>` of an ended one, the newest
 /// first.
 fn text(tasks: &[Task]) -> String {
-    let mut newest: Vec<&Task> = tasks.iter().collect();
-    newest.sort_by_key(|task| std::cmp::Reverse(task.upid.start));
+    // The last of a second first, and what runs before what has ended.
+    let mut newest: Vec<&Task> = tasks.iter().rev().collect();
+    newest.sort_by_key(|task| (std::cmp::Reverse(task.upid.start), task.end.is_some()));
     let mut ended = 0;
     let mut text = String::new();
     for task in newest {

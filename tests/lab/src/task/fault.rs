@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum TaskFault {
     /// The task ends with this error.
     Fail(String),
@@ -20,10 +22,12 @@ pub enum TaskFault {
     },
     /// What the task writes from here on does not fit on the disk.
     DiskFull,
+    /// Nobody reads any more what the `pvesh` prints that started the task.
+    ReaderGone,
 }
 
 /// A fault, the tasks that it hits, and where in them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TaskFaultRule {
     kind: String,
     after: usize,

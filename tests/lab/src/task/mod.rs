@@ -21,6 +21,9 @@ use crate::node::NodeCore;
 /// server is never taken for a process of this machine.
 const ABOVE_ALL_PROCESSES: u32 = 1 << 22;
 
+/// What a task ends with whose output nobody reads.
+pub(crate) const BROKEN_PIPE: &str = "broken pipe";
+
 /// What a task that lost its process ends with.
 pub(crate) const UNEXPECTED: &str = "unexpected status";
 
@@ -311,9 +314,13 @@ impl Tasks {
             .position(|task| task.upid.to_string() == upid);
         if let Some(position) = position {
             let mut task = table.tasks.remove(position);
-            task.link = None;
+            let foreground = task.link.take().is_some();
             match task.lost.take() {
                 None => {
+                    // In the foreground the end of an error's line is written alone.
+                    if foreground && status != "OK" && !status.starts_with("WARNINGS: ") {
+                        task.log.push(String::new());
+                    }
                     task.log.extend(last_line);
                     task.end = Some(End { time, status });
                 }

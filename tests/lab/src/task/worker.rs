@@ -1,16 +1,15 @@
 //! The inside of a running task.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::UNEXPECTED;
 use super::fault::TaskFault;
 use super::link::Link;
 use super::upid::Upid;
+use super::{BROKEN_PIPE, UNEXPECTED};
 use crate::access::identity::Identity;
-use crate::node::NodeCore;
+use crate::node::{NodeCore, StateGuard};
 use crate::refusal::Refusal;
-use crate::state::State;
 
 /// How long a process may take to report.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +76,7 @@ impl Worker {
     }
 
     /// The state of the node. Nothing may be said while it is held.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> StateGuard<'_> {
         self.node.state()
     }
 
@@ -118,6 +117,34 @@ impl Worker {
         Failure::new(self.interrupted())
     }
 
+    /// Whether it runs in a process that `pvesh` made for it.
+    pub(crate) fn is_in_foreground(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Whether its process has gone: then nobody is left who could clean up, except in vzdump,
+    /// which notices that nobody reads.
+    pub(crate) fn is_lost(&self) -> bool {
+        let task = self.node.tasks.find(&self.name);
+        task.is_some_and(|task| task.lost.is_some())
+    }
+
+    /// Ends without a last line, with this status.
+    pub(crate) fn break_off(&self, status: &str) {
+        self.node.tasks.lose(&self.name, status);
+    }
+
+    /// Whether nobody stopped it; for those who wait without a word.
+    ///
+    /// # Errors
+    /// When somebody did.
+    pub(crate) fn still_wanted(&self) -> Result<(), Failure> {
+        if self.node.tasks.is_stopping(&self.name) {
+            return Err(Failure::new(self.interrupted()));
+        }
+        Ok(())
+    }
+
     fn interrupted(&self) -> &'static str {
         if self.upid.kind == "vzdump" {
             "interrupted by signal"
@@ -149,12 +176,14 @@ impl Worker {
                     acl.retain(|entry| entry.path != path || entry.holder != holder);
                 }
                 TaskFault::DiskFull => self.disk_full = true,
+                // A task of the web server has no reader that could go.
+                TaskFault::ReaderGone if self.link.is_some() => {
+                    self.node.tasks.lose(&self.name, BROKEN_PIPE);
+                }
+                TaskFault::ReaderGone => {}
             }
         }
-        if self.node.tasks.is_stopping(&self.name) {
-            return Err(Failure::new(self.interrupted()));
-        }
-        Ok(())
+        self.still_wanted()
     }
 
     pub(super) fn finish(&mut self, result: Result<(), Failure>) {

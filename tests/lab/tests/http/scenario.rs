@@ -37,6 +37,33 @@ fn retention_is_that_of_the_recorded_server() {
     assert_eq!(report.total(), (3000, 3000), "{:#?}", report.differences);
 }
 
+#[test]
+fn restores_destroy_what_they_destroyed_on_the_recorded_server() {
+    let file = fixtures().join("restore-loss.jsonl.zst");
+    let report = check::losses(&file, &fixtures()).unwrap();
+    assert_eq!(report.total(), (129, 129), "{:#?}", report.differences);
+}
+
+/// A recording in which a restore spares what the lab destroys does not pass.
+#[test]
+fn a_loss_that_was_not_recorded_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("losses.jsonl");
+    let packed = std::fs::File::open(fixtures().join("restore-loss.jsonl.zst")).unwrap();
+    let text = std::io::read_to_string(zstd::stream::Decoder::new(packed).unwrap()).unwrap();
+    // The volume with `backup=0` keeps its name, and the log has a line about it.
+    let changed = text
+        .replace("vm-310-disk-5.raw", "vm-310-disk-1.raw")
+        .replace("\"rescan volumes...\"", "\"kept the volumes\"");
+    assert_ne!(changed, text);
+    std::fs::write(&file, changed).unwrap();
+    let report = check::losses(&file, &fixtures()).unwrap();
+    let named = |name: &str| report.differences.iter().any(|line| line.contains(name));
+    assert!(named("after-force/config: answer: $.data.mp0"), "{report}");
+    assert!(named("force-restore-vm: log"), "{report}");
+    assert_eq!(report.below_the_bar(), ["total"]);
+}
+
 /// The bar is felt: a file whose answers are wrong does not pass.
 #[test]
 fn a_changed_recording_is_noticed() {

@@ -69,6 +69,9 @@ fn guests_appear_in_all_lists_with_their_types() {
             "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist"
         )
     );
+    // A machine that is not there gets no snapshot task.
+    let answer = api.post("/nodes/pve1/qemu/999/snapshot", &[("snapname", "s1")]);
+    assert_eq!(answer.status, 500, "{}", answer.reason);
     assert_eq!(api.get("/cluster/nextid").data(), "102");
     assert_eq!(
         api.get("/cluster/nextid?vmid=100").error("vmid"),

@@ -158,6 +158,15 @@ fn faults_hit_pvesh_too() {
 }
 
 #[test]
+fn a_call_costs_what_it_costs_on_a_node() {
+    let cost = Duration::from_millis(250);
+    let world = World::with(|config| config.delay_of_pvesh = cost);
+    let before = Instant::now();
+    assert_eq!(world.json(&["get", "/version"])["release"], "8.4");
+    assert!(before.elapsed() >= cost);
+}
+
+#[test]
 fn a_failing_task_is_no_failing_program() {
     let world = World::start();
     let rule = TaskFaultRule::new("vzdump", TaskFault::Fail("no more".to_owned()));

@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
+mod guests;
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tasks;

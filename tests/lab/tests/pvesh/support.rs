@@ -20,8 +20,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, with settings of the lab changed.
+    pub(crate) fn with(change: impl FnOnce(&mut LabConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = LabConfig::new(folder.path()).with_nodes(vec![NodeConfig::new("pve1")]);
+        let mut config = LabConfig::new(folder.path()).with_nodes(vec![NodeConfig::new("pve1")]);
+        change(&mut config);
         let lab = Lab::start(&config).unwrap();
         let node = lab.node("pve1").unwrap();
         for (storage, content) in [("backups", "backup"), ("images", "images,rootdir")] {

@@ -150,13 +150,90 @@ fn a_killed_process_of_a_task_is_the_end_of_the_task() {
     assert!(child.wait().unwrap().success());
 }
 
+// As it was seen on a node: `lock: create` is all that stands in the configuration.
+#[test]
+fn a_restore_whose_pvesh_is_killed_leaves_its_lock_and_its_disk() {
+    let world = World::start();
+    let made = world
+        .start_backup(Stdio::piped())
+        .wait_with_output()
+        .unwrap();
+    assert!(made.status.success());
+    let content = world.json(&["get", "/nodes/pve1/storage/backups/content"]);
+    let archive = content[0]["volid"].as_str().unwrap();
+    let pause = TaskFault::Slow(Duration::from_millis(500));
+    for line in 1..6 {
+        let rule = TaskFaultRule::new("vzrestore", pause.clone()).after_lines(line);
+        world.node().inject_into_tasks(rule.times(1));
+    }
+    let mut child = world
+        .command("pvesh")
+        .args([
+            "create",
+            "/nodes/pve1/lxc",
+            "--vmid",
+            "310",
+            "--restore",
+            "1",
+        ])
+        .args(["--ostemplate", archive, "--storage", "images"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let upid = World::wait_for("the restore", || {
+        let active = fs::read_to_string(world.active()).unwrap();
+        let first = active.lines().next()?.strip_suffix(" 0")?.to_owned();
+        (first.contains(":vzrestore:310:") && !log_of(&world, &first).is_empty()).then_some(first)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(world.ended(&upid), "unexpected status");
+    let config = world.json(&["get", "/nodes/pve1/lxc/310/config"]);
+    let keys: Vec<&String> = config.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["digest", "lock"]);
+    assert_eq!(config["lock"], "create");
+    // The id is taken, and nothing can be done with it.
+    let again = world.run(&["create", "/nodes/pve1/lxc/310/status/start"]);
+    assert_eq!(crate::support::stderr(&again), "CT is locked (create)\n");
+}
+
+#[test]
+fn one_backup_job_at_a_time() {
+    let world = World::start();
+    let (mut first, upid) = started(&world);
+    let words = [
+        "create",
+        "/nodes/pve1/vzdump",
+        "--vmid",
+        "301",
+        "--storage",
+        "backups",
+    ];
+    let refused = world.run(&[&words[..], &["--lockwait", "0"]].concat());
+    let text = stdout(&refused);
+    assert!(
+        text.starts_with("ERROR: can't acquire lock '/var/run/vzdump.lock' (wait = 0)\nUPID:"),
+        "{text}"
+    );
+    assert_eq!(refused.status.code(), Some(0));
+    let second = stdout(&world.run(&words));
+    assert!(
+        second.starts_with(
+            "INFO: trying to get global lock - waiting...\nINFO: got global lock\nINFO: starting new backup job"
+        ),
+        "{second}"
+    );
+    assert_eq!(world.ended(&upid), "OK");
+    assert!(first.wait().unwrap().success());
+}
+
 #[test]
 fn nobody_reads() {
     let world = World::start();
     let (mut child, upid) = started(&world);
     drop(child.stdout.take());
     assert_eq!(world.ended(&upid), "broken pipe");
-    assert_eq!(child.wait().unwrap().code(), Some(255));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
     let log = log_of(&world, &upid);
     assert_eq!(log.last().unwrap(), "TASK ERROR: broken pipe");
 }
