@@ -35,7 +35,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
             lab("up")?.arg("--background").run()
         }
         ["down"] => lab("down")?.run(),
-        ["status"] => lab("status")?.run(),
+        ["status"] => {
+            // That it does not run is an answer here, and no failure.
+            let said = lab("status")?.finished()?;
+            print!("{}", String::from_utf8_lossy(&said.stdout));
+            Ok(())
+        }
         _ => bail!("`cargo xtask lab` takes one of: up, up --no-hosts, down, status"),
     }
 }

@@ -122,7 +122,6 @@ attributes:
       Runs a static binary for x86_64 or aarch64 on the target. The target needs no
       Python.
 notes:
-- Needs C(VM.Audit) and C(VM.Config.Disk) on the guest.
 - >-
   A change of a running container may count only from its next start. A warning
   says so.
