@@ -38,7 +38,10 @@ const COMMANDS: &[Command] = &[
         about: "put the collection together under target/collection",
         run: |workspace, arguments| {
             done(arguments, || {
-                build::run(workspace).and_then(|()| stage::run(workspace))
+                build::run(workspace)?;
+                stage::run(workspace)?;
+                // Scenarios of molecule start in the staged tree and want the lab.
+                lab::launcher(workspace).map(|_| ())
             })
         },
     },

@@ -132,22 +132,6 @@ impl Program {
             .with_context(|| self.not_started())
     }
 
-    /// Starts it apart from our terminal, its output going to a file, and returns while it runs.
-    pub(crate) fn start_detached(&self, log: &Path) -> Result<Child> {
-        use std::os::unix::process::CommandExt as _;
-
-        let out = std::fs::File::create(log)
-            .with_context(|| format!("could not create {}", log.display()))?;
-        let err = out.try_clone().context("could not share the log file")?;
-        self.command()
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .process_group(0)
-            .spawn()
-            .with_context(|| self.not_started())
-    }
-
     #[expect(
         clippy::disallowed_methods,
         reason = "the seam through which xtask starts programs"

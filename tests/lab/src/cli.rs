@@ -2,6 +2,7 @@
 //! for playbooks.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,8 +14,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::background::Background;
 use crate::control::FaultCommand;
 use crate::host::{HostCommand, HostsConfig, called_as};
+use crate::inventory::Inventory;
 use crate::{Lab, LabConfig, NodeConfig, Release, check, demo, load_initial_state};
 
 /// Simulated Proxmox VE nodes on 127.0.0.1.
@@ -47,10 +50,25 @@ enum Command {
         #[arg(long, value_parser = release, default_value = "8.4")]
         release: Release,
         /// Stop also when standard input is closed, so that a lab never outlives its starter.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "background")]
         until_stdin_closes: bool,
+        /// Return when the nodes are up, and let them run until `down`.
+        #[arg(long)]
+        background: bool,
         #[command(flatten)]
         hosts: Hosts,
+    },
+    /// Stop nodes that were started in the background.
+    Down {
+        /// Their folder.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Say whether nodes run in the background, and how to reach them; fails when they do not.
+    Status {
+        /// Their folder.
+        #[arg(long)]
+        dir: PathBuf,
     },
     /// Compare the lab with what was recorded on a real node; fails below the bar.
     Check {
@@ -80,28 +98,47 @@ enum Command {
 /// Whether the nodes can be logged in to, and with what.
 #[derive(Debug, Args)]
 struct Hosts {
-    /// OpenSSH's server; with it the nodes can be logged in to by ssh.
-    #[arg(long)]
+    /// Let the nodes be logged in to by ssh.
+    #[arg(long = "hosts", id = "hosts")]
+    wanted: bool,
+    /// OpenSSH's server, where it is not where distributions put it (or `REPRISE_SSHD`).
+    #[arg(long, requires = "hosts")]
     sshd: Option<PathBuf>,
-    /// OpenSSH's server of sftp, where it is not where distributions put it.
-    #[arg(long, requires = "sshd")]
+    /// OpenSSH's server of sftp, where it is not where distributions put it (or
+    /// `REPRISE_SFTP_SERVER`).
+    #[arg(long, requires = "hosts")]
     sftp_server: Option<PathBuf>,
     /// A folder of this machine that the nodes see too, read-only.
-    #[arg(long, requires = "sshd")]
+    #[arg(long, requires = "hosts")]
     show: Vec<PathBuf>,
 }
 
 impl Hosts {
     fn config(self) -> anyhow::Result<Option<HostsConfig>> {
-        let Some(sshd) = self.sshd else {
+        if !self.wanted {
             return Ok(None);
+        }
+        let sshd = self.sshd.or_else(|| told("REPRISE_SSHD"));
+        let usual = || {
+            ["/usr/sbin/sshd", "/usr/bin/sshd"]
+                .map(PathBuf::from)
+                .into_iter()
         };
+        let sshd = sshd.or_else(|| usual().find(|path| path.is_file())).context(
+            "there is no sshd at /usr/sbin/sshd; install openssh-server or name one (--sshd, REPRISE_SSHD)",
+        )?;
         let program = std::env::current_exe().context("this program does not know its place")?;
         let mut config = HostsConfig::new(program, sshd);
-        config.sftp_server = self.sftp_server;
+        config.sftp_server = self.sftp_server.or_else(|| told("REPRISE_SFTP_SERVER"));
         config.shown = self.show;
         Ok(Some(config))
     }
+}
+
+fn told(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "this is the front of the lab")]
+    let value = std::env::var_os(name);
+    value.filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// What a recording is about.
@@ -122,6 +159,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     if let Some(code) = called_as(arguments) {
         return code;
     }
+    let words = arguments.get(1..).unwrap_or_default();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -130,7 +168,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match arguments.command.run() {
+    match arguments.command.run(words) {
         Ok(code) => code,
         Err(error) => {
             let _unheard = writeln!(std::io::stderr(), "reprise-lab: {error:#}");
@@ -140,14 +178,37 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
 }
 
 impl Command {
-    fn run(self) -> anyhow::Result<ExitCode> {
+    fn run(self, words: &[OsString]) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Up {
+                dir,
+                background: true,
+                ..
+            } => {
+                let is_other = |word: &&OsString| *word != "--background";
+                let others: Vec<_> = words.iter().filter(is_other).cloned().collect();
+                say(&Background::of(&dir).start(&others)?)?;
+            }
+            Self::Down { dir } => {
+                let stopped = Background::of(&dir).stop()?;
+                let what = if stopped { "is down" } else { "does not run" };
+                say(&format!("the lab {what}\n"))?;
+            }
+            Self::Status { dir } => {
+                let lab = Background::of(&dir);
+                let Some(id) = lab.running() else {
+                    say("the lab does not run\n")?;
+                    return Ok(ExitCode::FAILURE);
+                };
+                say(&format!("the lab runs as process {id}\n{}", lab.said()))?;
+            }
             Self::Up {
                 dir,
                 nodes,
                 time_zone,
                 release,
                 until_stdin_closes,
+                background: false,
                 hosts,
             } => {
                 let node = |name: &String| {
@@ -248,15 +309,10 @@ fn hold(
     config.directory = dir;
     let lab = Lab::start(&config)?;
     seed(&lab)?;
+    let inventory = Inventory::write(&lab, description.with_file_name("inventory.yml"))?;
+    // Last: who sees this file finds everything else.
     demo::describe(&lab, &description)?;
-    let count = lab.nodes().len();
-    writeln!(
-        std::io::stdout(),
-        "lab ready: {count} nodes, {}",
-        description.display()
-    )
-    .context("cannot say that the lab is ready")?;
-    say_how_to_log_in(&lab)?;
+    say_what_there_is(&lab, &description, inventory.as_ref())?;
     // All senders gone cannot happen while the signal thread lives; it ends the lab too.
     let _signal = stopped.recv();
     drop(lab);
@@ -265,15 +321,32 @@ fn hold(
         .with_context(|| format!("cannot remove {}", description.display()))
 }
 
-fn say_how_to_log_in(lab: &Lab) -> anyhow::Result<()> {
+fn say_what_there_is(
+    lab: &Lab,
+    description: &Path,
+    inventory: Option<&Inventory>,
+) -> anyhow::Result<()> {
+    let mut text = format!(
+        "lab ready: {} nodes, {}\n",
+        lab.nodes().len(),
+        description.display()
+    );
+    if let Some(inventory) = inventory {
+        let _never = writeln!(text, "inventory: {}", inventory.file().display());
+    }
     for node in lab.nodes() {
         if let Some(login) = node.ssh() {
             let config = login.config.display();
-            writeln!(std::io::stdout(), "log in: ssh -F {config} {}", node.name())
-                .context("cannot say how to log in")?;
+            let _never = writeln!(text, "log in: ssh -F {config} {}", node.name());
         }
     }
-    Ok(())
+    say(&text)
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to the terminal")
 }
 
 fn stop_on_signals(stop: Sender<()>) -> anyhow::Result<()> {
