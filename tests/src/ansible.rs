@@ -77,6 +77,8 @@ pub struct Play {
     keys: Map<String, Value>,
     tasks: Vec<Value>,
     hosts: Map<String, Value>,
+    groups: Map<String, Value>,
+    shipped: Option<String>,
     variables: Map<String, Value>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -97,6 +99,8 @@ impl Play {
             keys: crate::server::map(keys),
             tasks: Vec::new(),
             hosts: Map::new(),
+            groups: Map::new(),
+            shipped: None,
             variables: Map::new(),
             arguments: Vec::new(),
             environment: Vec::new(),
@@ -149,6 +153,25 @@ impl Play {
         self
     }
 
+    /// Not a play of its own, but this playbook of a collection.
+    pub fn shipped(name: &str) -> Self {
+        Self {
+            shipped: Some(name.to_owned()),
+            ..Self::new()
+        }
+    }
+
+    /// With a group of these hosts.
+    #[must_use]
+    pub fn group(mut self, name: &str, hosts: &[&str]) -> Self {
+        let hosts: Map<String, Value> = hosts
+            .iter()
+            .map(|host| ((*host).to_owned(), json!({})))
+            .collect();
+        self.groups.insert(name.to_owned(), json!({"hosts": hosts}));
+        self
+    }
+
     /// With this variable.
     #[must_use]
     pub fn variable(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -194,7 +217,8 @@ impl Play {
             "ansible_remote_tmp": controller.remote(),
             "ansible_async_dir": controller.folder().join("async"),
         });
-        let inventory = json!({"all": {"hosts": self.hosts, "vars": common}});
+        let inventory =
+            json!({"all": {"hosts": self.hosts, "children": self.groups, "vars": common}});
         self.keys
             .insert("tasks".to_owned(), Value::Array(self.tasks));
         fs::write(at("inventory.json"), inventory.to_string())?;
@@ -213,7 +237,10 @@ impl Play {
             .arg("--extra-vars")
             .arg(format!("@{}", at("secrets.json").display()))
             .args(&self.arguments)
-            .arg(at("playbook.json"))
+            .arg(
+                self.shipped
+                    .map_or_else(|| at("playbook.json"), PathBuf::from),
+            )
             .current_dir(folder.path())
             .env(
                 "PATH",

@@ -9,6 +9,7 @@
 //! | `sshd` | an SSH server on loopback with throw-away keys |
 //! | `server` | where the modules are pointed at: a lab node, or a server of `--real FILE` |
 //! | `api` | the API of that server, spoken without the client under test |
+//! | `nodes` | three nodes of three environments, by API or with hosts |
 //! | `site` | a lab as the tests find it |
 //! | `job_rows` | every option of `vzdump_job`, and what it makes of a job |
 //! | `suite` | what must hold on the lab and on a real server alike |
@@ -20,6 +21,7 @@ pub mod api;
 pub mod environment;
 pub mod job_rows;
 pub mod marks;
+pub mod nodes;
 pub mod process;
 pub mod program;
 pub mod server;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use ansible_module::Source;
 use clap::Command;
 use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
+use pve_info::PveInfo;
 use pve_storage::PveStorage;
 use vzdump_job::VzdumpJob;
 
@@ -17,6 +18,7 @@ use dispatch::Call;
 
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
+    Registered::of::<PveInfo>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),
 ];

@@ -11,14 +11,16 @@ use crate::node::NodeCore;
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::task;
 use crate::task::worker::{Failure, Worker};
+use crate::task::{self, Foreground};
 
 /// What a handler has: the node, its state, who asks, what for, and when.
 pub(crate) struct Call<'request> {
     pub(crate) node: &'request Arc<NodeCore>,
     pub(crate) state: &'request mut State,
     pub(crate) identity: &'request Identity,
+    /// Where tasks run that it starts; `None` is in the background.
+    pub(crate) foreground: Option<&'request dyn Foreground>,
     pub(crate) parameters: Parameters,
     pub(crate) now: i64,
 }
@@ -62,7 +64,17 @@ impl Call<'_> {
         id: &str,
         body: impl FnOnce(&mut Worker) -> Result<(), Failure> + Send + 'static,
     ) -> Reply {
-        Value::from(task::start(self.node, self.identity, kind, id, body)).into()
+        Value::from(self.start(kind, id, body)).into()
+    }
+
+    /// Starts a task in the name of the sender and gives back its name.
+    pub(crate) fn start(
+        &self,
+        kind: &str,
+        id: &str,
+        body: impl FnOnce(&mut Worker) -> Result<(), Failure> + Send + 'static,
+    ) -> String {
+        task::start(self.node, self.identity, self.foreground, kind, id, body)
     }
 
     /// Whether the path names this node; others cannot be found, for each node stands alone.

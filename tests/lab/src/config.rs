@@ -19,6 +19,8 @@ pub struct LabConfig {
     pub delay_of_401: Duration,
     /// Hosts for the nodes; without, they are an API and folders.
     pub hosts: Option<HostsConfig>,
+    /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
+    pub delay_of_pvesh: Duration,
 }
 
 impl LabConfig {
@@ -32,6 +34,7 @@ impl LabConfig {
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
             hosts: None,
+            delay_of_pvesh: Duration::ZERO,
         }
     }
 

@@ -46,14 +46,7 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(
-                node,
-                &config.directory,
-                &config.clock,
-                config.delay_of_401,
-                port,
-                sender,
-            )?;
+            let (node, certificate) = Node::prepare(node, config, port, sender)?;
             listening.push(Listening {
                 core: std::sync::Arc::clone(&node.core),
                 listener,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::ticket::Signer;
 use crate::clock::Clock;
-use crate::config::{NodeConfig, Release};
+use crate::config::{LabConfig, NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
 use crate::host::{Hosts, SshLogin, Switch};
 use crate::http::server::Command;
 use crate::http::tls;
 use crate::journal::{Journal, JournalEntry};
 use crate::schema::Schema;
+use crate::socket::{SOCKET, service::Service};
 use crate::state::State;
-use crate::task::Tasks;
 use crate::task::fault::TaskFaultRule;
+use crate::task::{Tasks, active};
 
 /// What requests work on.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct NodeCore {
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
     pub(crate) delay_of_401: Duration,
+    pub(crate) delay_of_pvesh: Duration,
+    down: AtomicBool,
     /// Unix time of the start, for `uptime`.
     pub(crate) started: i64,
     pub(crate) tasks: Tasks,
@@ -48,6 +52,11 @@ impl NodeCore {
     /// The state; a handler that panicked must not end the node.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody took it down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::SeqCst)
     }
 
     /// Where a path of the node lies on this machine. It never leaves the node's root.
@@ -69,6 +78,8 @@ impl NodeCore {
 /// A running node.
 #[derive(Debug)]
 pub struct Node {
+    // First, so that it is the first to end.
+    _service: Service,
     pub(crate) core: Arc<NodeCore>,
     pub(crate) commands: UnboundedSender<Command>,
     password: String,
@@ -82,12 +93,11 @@ impl Node {
     /// Makes the folders, the certificate and the state, but does not listen yet.
     pub(crate) fn prepare(
         config: &NodeConfig,
-        directory: &Path,
-        clock: &Clock,
-        delay_of_401: Duration,
+        lab: &LabConfig,
         port: u16,
         commands: UnboundedSender<Command>,
     ) -> anyhow::Result<(Self, tls::Certificate)> {
+        let directory = &lab.directory;
         let root = directory.join(&config.name).join("root");
         std::fs::create_dir_all(&root)
             .with_context(|| format!("cannot make {}", root.display()))?;
@@ -97,22 +107,26 @@ impl Node {
             .with_context(|| format!("node {} has an unknown time zone", config.name))?;
         let core = NodeCore {
             name: config.name.clone(),
-            clock: clock.clone(),
+            clock: lab.clock.clone(),
             zone,
             release: config.release,
             schema: Schema::of(config.release)?,
+            tasks: Tasks::new(root.join(active::PATH.trim_start_matches('/'))),
             root,
             fingerprint: certificate.fingerprint.clone(),
             signer: Signer::new(tls::random()?),
             faults: Faults::default(),
             journal: Journal::default(),
-            delay_of_401,
-            started: clock.now(),
-            tasks: Tasks::default(),
+            delay_of_401: lab.delay_of_401,
+            delay_of_pvesh: lab.delay_of_pvesh,
+            down: AtomicBool::new(false),
+            started: lab.clock.now(),
             state: Mutex::new(State::default()),
         };
+        let core = Arc::new(core);
         let node = Self {
-            core: Arc::new(core),
+            _service: Service::start(Arc::clone(&core))?,
+            core,
             commands,
             password: config.password.clone(),
             port,
@@ -185,6 +199,11 @@ impl Node {
         self.switch = Some(hosts.switch(&self.core.name));
     }
 
+    /// The socket at which the programs of the node reach it, as seen from this machine.
+    pub fn socket(&self) -> PathBuf {
+        self.core.local(SOCKET)
+    }
+
     /// The folders of the storages by their names, as seen from here.
     pub fn storage_folders(&self) -> BTreeMap<String, PathBuf> {
         let state = self.core.state();
@@ -222,7 +241,8 @@ impl Node {
         self.core.tasks.clear_faults();
     }
 
-    /// Closes the port and every connection, also those of logins. What runs on the host goes on.
+    /// Closes the port and every connection, also those of logins; `pvesh` has no answer either. What
+    /// runs on the host goes on.
     ///
     /// # Errors
     /// When the server has ended.
@@ -230,6 +250,7 @@ impl Node {
         if let Some(switch) = &self.switch {
             switch.off()?;
         }
+        self.core.down.store(true, Ordering::SeqCst);
         self.command(Command::Down)
     }
 
@@ -241,6 +262,7 @@ impl Node {
         if let Some(switch) = &self.switch {
             switch.on()?;
         }
+        self.core.down.store(false, Ordering::SeqCst);
         self.command(Command::Up)
     }
 

@@ -3,21 +3,16 @@
 
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
-use serde_json::Value;
-
 use crate::access::identity::Identity;
-use crate::api;
-use crate::call::Call;
+use crate::dispatch::Target;
 use crate::http::decode;
 use crate::http::envelope::{self, Answer, Formatter, Reply};
 use crate::http::{multipart, tls};
 use crate::journal::JournalEntry;
 use crate::node::NodeCore;
 use crate::parameters::{Parameter, Parameters};
-use crate::permission;
 use crate::refusal::Refusal;
-use crate::schema::validate::validate;
+use percent_encoding::percent_decode_str;
 
 /// A request as the HTTP layer read it.
 #[derive(Debug)]
@@ -109,7 +104,12 @@ impl RawRequest {
         }
         let nobody = Identity::user("");
         let sender = identity.as_ref().unwrap_or(&nobody);
-        Ok(self.dispatch(node, sender, &segments, &api_path, parameters, now))
+        let target = Target {
+            method: &self.method,
+            segments: &segments,
+            api_path: &api_path,
+        };
+        Ok(target.call(node, sender, None, parameters))
     }
 
     // Only uploads come as forms with a file; it is kept where PVE keeps it.
@@ -182,48 +182,5 @@ impl RawRequest {
             ));
         }
         Ok(identity)
-    }
-
-    fn dispatch(
-        &self,
-        node: &Arc<NodeCore>,
-        identity: &Identity,
-        segments: &[String],
-        api_path: &str,
-        mut parameters: Parameters,
-        now: i64,
-    ) -> Result<Reply, Refusal> {
-        if let Some(index) = api::index(&self.method, segments, &node.name) {
-            return Ok(index.into());
-        }
-        let schema = node.schema;
-        let unknown = || Refusal::not_implemented(&self.method, api_path);
-        let found = schema.find(&self.method, segments).ok_or_else(unknown)?;
-        let handler = api::handler(found.key).ok_or_else(unknown)?;
-        for (name, value) in &found.path_values {
-            let value = Parameter::Text(value.clone());
-            if parameters.get(name).is_some_and(|sent| *sent != value) {
-                let text = "duplicate parameter (already defined in URI) with conflicting values!";
-                return Err(Refusal::parameter(name, text));
-            }
-            parameters.set(name, value);
-        }
-        let mut state = node.state();
-        let mut call = Call {
-            node,
-            state: &mut state,
-            identity,
-            parameters,
-            now,
-        };
-        permission::check(
-            found.endpoint.permissions.as_ref().unwrap_or(&Value::Null),
-            &call,
-        )?;
-        if found.endpoint.is_proxied() {
-            call.check_node()?;
-        }
-        call.parameters = validate(schema, found.endpoint, std::mem::take(&mut call.parameters))?;
-        handler(&mut call)
     }
 }

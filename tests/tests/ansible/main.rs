@@ -2,10 +2,14 @@
 
 #![cfg(test)]
 
+mod backup;
 mod emulated;
 mod failures;
 mod leaks;
 mod plays;
+mod preflight;
+mod program;
+mod site;
 mod ways;
 
 use std::process::ExitCode;
@@ -15,6 +19,10 @@ use reprise_tests::trial;
 fn main() -> ExitCode {
     trial::main(&[
         plays::TESTS,
+        site::TESTS,
+        backup::TESTS,
+        preflight::TESTS,
+        program::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,

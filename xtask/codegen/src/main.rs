@@ -4,8 +4,10 @@ mod documentation;
 mod markdown;
 mod output;
 mod return_values;
+mod roles;
 mod runtime;
 mod stub;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    roles::generate(&mut files)?;
     Ok(files)
 }
 

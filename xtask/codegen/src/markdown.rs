@@ -123,7 +123,7 @@ fn result_row(text: &mut String, name: &str, field: &Value) -> Result<()> {
 }
 
 /// A text that stays in its cell.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 

@@ -32,14 +32,30 @@ impl Files {
         self.texts.insert(path.into(), text);
     }
 
+    /// The repository's root.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A part of a file that people write, between two marks.
     pub(crate) fn add_section(&mut self, path: &str, section: &str, text: &str) -> Result<()> {
+        self.add_section_marked(path, section, MARK, text)
+    }
+
+    /// The same, with another mark.
+    pub(crate) fn add_section_marked(
+        &mut self,
+        path: &str,
+        section: &str,
+        mark: &str,
+        text: &str,
+    ) -> Result<()> {
         let present = match self.texts.get(Path::new(path)) {
             Some(text) => text.clone(),
             None => fs::read_to_string(self.root.join(path))
                 .with_context(|| format!("cannot read {path}"))?,
         };
-        let begin = format!("<!-- begin {section}: {MARK} -->\n");
+        let begin = format!("<!-- begin {section}: {mark} -->\n");
         let end = format!("<!-- end {section} -->");
         let Some((before, rest)) = present.split_once(&begin) else {
             bail!("{path} has no line `{}`", begin.trim_end());

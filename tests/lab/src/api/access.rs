@@ -56,6 +56,7 @@ pub(super) fn permissions(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         node: call.node,
         state: call.state,
         identity: &identity,
+        foreground: None,
         parameters: crate::parameters::Parameters::default(),
         now: call.now,
     };

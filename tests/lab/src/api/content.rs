@@ -11,7 +11,6 @@ use crate::files::{self, Archive, Protection, StoredFile};
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 use crate::storage::Storage;
-use crate::task;
 use crate::task::worker::{Failure, Worker};
 
 const KINDS: [&str; 5] = ["backup", "images", "iso", "snippets", "vztmpl"];
@@ -203,7 +202,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         }
         worker.say(format!("Removed volume '{name}'"))
     };
-    let upid = task::start(call.node, call.identity, "imgdel", &id, body);
+    let upid = call.start("imgdel", &id, body);
     let Some(delay) = call.parameters.integer("delay") else {
         return Ok(Value::from(upid).into());
     };

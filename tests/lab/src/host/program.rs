@@ -61,10 +61,15 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 0] = [];
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 1] =
+    [("pvesh", |words| crate::pvesh::run(words.to_vec()))];
 
 /// Runs the program of a node that we are called as, if it is one of the lab's.
 pub fn called_as(arguments: &[OsString]) -> Option<ExitCode> {
+    // The processes of tasks have titles instead of names.
+    if let Some(code) = crate::programs::run(arguments.iter().cloned()) {
+        return Some(code);
+    }
     let name = Path::new(arguments.first()?).file_name()?.to_str()?;
     let (_, program) = PROGRAMS.iter().find(|(known, _)| *known == name)?;
     let rest: Vec<_> = arguments

@@ -18,6 +18,11 @@ impl From<Value> for Reply {
 }
 
 impl Reply {
+    /// The result itself.
+    pub(crate) fn data(&self) -> &Value {
+        &self.data
+    }
+
     /// A page of a longer list.
     pub(crate) fn page(data: Value, total: usize) -> Self {
         Self {

@@ -55,6 +55,7 @@ pub(crate) fn run(worker: &mut Worker, plan: &Plan, source: Source) -> Result<()
         task::start(
             &worker.node,
             worker.owner(),
+            None,
             "vzstart",
             &id,
             move |worker| crate::api::boot(worker, GuestKind::Lxc, vmid),

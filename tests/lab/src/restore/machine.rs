@@ -43,6 +43,7 @@ pub(crate) fn run(worker: &mut Worker, plan: &Plan) -> Result<(), Failure> {
         task::start(
             &worker.node,
             worker.owner(),
+            None,
             "qmstart",
             &id,
             move |worker| crate::api::boot(worker, GuestKind::Qemu, vmid),

@@ -1,13 +1,19 @@
 //! The inside of a running task.
 
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
+use super::UNEXPECTED;
 use super::fault::TaskFault;
+use super::link::Link;
 use super::upid::Upid;
 use crate::access::identity::Identity;
 use crate::node::NodeCore;
 use crate::refusal::Refusal;
 use crate::state::State;
+
+/// How long a process may take to report.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why a task ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +54,18 @@ pub(crate) struct Worker {
     pub(crate) node: Arc<NodeCore>,
     pub(crate) upid: Upid,
     name: String,
+    link: Option<Arc<Link>>,
     warnings: usize,
     disk_full: bool,
 }
 
 impl Worker {
-    pub(super) fn new(node: Arc<NodeCore>, upid: Upid) -> Self {
+    pub(super) fn new(node: Arc<NodeCore>, upid: Upid, link: Option<Arc<Link>>) -> Self {
         Self {
             node,
             name: upid.to_string(),
             upid,
+            link,
             warnings: 0,
             disk_full: false,
         }
@@ -73,19 +81,49 @@ impl Worker {
         self.node.state()
     }
 
+    /// Waits for the process that stands for the task, when it is to have one.
+    pub(super) fn begin(&self) -> Result<(), Failure> {
+        match &self.link {
+            Some(link) if link.wait(PATIENCE).is_err() => Err(self.lost()),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a line into the log.
     ///
     /// # Errors
-    /// When somebody stopped the task, or a test lets it fail here.
+    /// When somebody stopped the task, its process has gone, or a test lets it fail here.
     pub(crate) fn say(&mut self, line: impl AsRef<str>) -> Result<(), Failure> {
         self.come_by()?;
-        self.note(line);
-        Ok(())
+        self.write(line.as_ref())
     }
 
     /// Writes a line whatever happens.
     pub(crate) fn note(&self, line: impl AsRef<str>) {
-        self.node.tasks.write(&self.name, line.as_ref());
+        // Without a process nobody reads it; the next `say` tells.
+        self.write(line.as_ref()).ok();
+    }
+
+    // What a process could not print is not in the log either: its parent writes both.
+    fn write(&self, line: &str) -> Result<(), Failure> {
+        if let Some(link) = &self.link {
+            link.print(line).map_err(|_| self.lost())?;
+        }
+        self.node.tasks.write(&self.name, line);
+        Ok(())
+    }
+
+    fn lost(&self) -> Failure {
+        self.node.tasks.lose(&self.name, UNEXPECTED);
+        Failure::new(self.interrupted())
+    }
+
+    fn interrupted(&self) -> &'static str {
+        if self.upid.kind == "vzdump" {
+            "interrupted by signal"
+        } else {
+            "received interrupt"
+        }
     }
 
     /// Writes a warning; a task with warnings does not end with `OK`.
@@ -114,12 +152,7 @@ impl Worker {
             }
         }
         if self.node.tasks.is_stopping(&self.name) {
-            let text = if self.upid.kind == "vzdump" {
-                "interrupted by signal"
-            } else {
-                "received interrupt"
-            };
-            return Err(Failure::new(text));
+            return Err(Failure::new(self.interrupted()));
         }
         Ok(())
     }
@@ -142,5 +175,8 @@ impl Worker {
             }
         };
         self.node.tasks.finish(&self.name, now, status, Some(line));
+        if let Some(link) = &self.link {
+            link.end();
+        }
     }
 }

@@ -1,0 +1,161 @@
+//! What roles refuse before anything is touched, and what they say about it.
+
+use anyhow::{Result, ensure};
+use reprise_tests::ansible::{Controller, Play};
+use reprise_tests::environment::Tools;
+use reprise_tests::nodes::Nodes;
+use reprise_tests::tests;
+use reprise_tests::trial::WithTools;
+use serde_json::{Value, json};
+
+use crate::site::play;
+
+pub(crate) const TESTS: &[WithTools] = tests![
+    every_refusal_says_what_to_do,
+    a_node_that_is_down_stops_no_other,
+];
+
+fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    nodes.node("prod")?.add_storage(
+        "full",
+        "dir",
+        &[("path", "/srv/full"), ("content", "backup")],
+    )?;
+    nodes
+        .node("prod")?
+        .set_capacity("full", 1_000_000_000_000, 999_999_000_000);
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_api(environment))?
+        .argument("--limit")
+        .argument("prod");
+    let existing = json!({"backup_schedule_storage_manage": false});
+    let rows: Vec<(Value, &[&str])> = vec![
+        (
+            json!({"backup_schedule_path": "srv"}),
+            &["`srv`", "absolute path"],
+        ),
+        (
+            json!({"preflight_minimum_version": 99}),
+            &["8.4", "at least 99", "Upgrade the node"],
+        ),
+        (
+            with(&existing, json!({"backup_schedule_storage": "gone"})),
+            &["no storage `gone`", "it has", "local", "reprise.pve.site"],
+        ),
+        (
+            with(&existing, json!({"backup_schedule_storage": "full"})),
+            &["`full`", "less than 1 GiB", "preflight_free_gib"],
+        ),
+        (
+            json!({"backup_schedule_environment": "attic"}),
+            &["`attic`", "backup_schedule_environments"],
+        ),
+        // What the roles' specifications refuse.
+        (
+            json!({"backup_schedule_state": "gone"}),
+            &["value of backup_schedule_state must be one of: absent, present, got: gone"],
+        ),
+        (
+            json!({"backup_schedule_bwlimit": "fast"}),
+            &["backup_schedule_bwlimit"],
+        ),
+        (
+            json!({"backup_schedule_retention": {"keep_dayly": 1}}),
+            &["keep_dayly"],
+        ),
+        (
+            json!({"preflight_free_gib": "much"}),
+            &["preflight_free_gib"],
+        ),
+    ];
+    for (variables, texts) in rows {
+        let mut play = site.clone();
+        for (name, value) in reprise_tests::server::map(variables.clone()) {
+            play = play.variable(&name, value);
+        }
+        let refused = play.run(&controller)?;
+        ensure!(
+            refused.ended.code == Some(2),
+            "{variables} passed:\n{}",
+            refused.ended.output()
+        );
+        let failed = refused
+            .tasks
+            .iter()
+            .find(|task| task.kind.ends_with("failed"));
+        let message = failed
+            .map(|task| task.result.to_string())
+            .unwrap_or_default();
+        for text in texts {
+            ensure!(
+                message.contains(text),
+                "{variables}: no `{text}` in {message}"
+            );
+        }
+    }
+    ensure!(nodes.writes()? == 0, "something was changed all the same");
+
+    // Nobody's environment, and two at once.
+    let way = nodes.by_api("prod")?;
+    for (groups, said) in [
+        (&["pve"][..], "is in none of the groups"),
+        (&["prod", "mon"], "is in 2 of the groups"),
+    ] {
+        let mut play = Play::shipped("reprise.pve.site")
+            .host("pve-prod", way.clone())
+            .variable("reprise_hosts", "all");
+        for group in groups {
+            play = play.group(group, &["pve-prod"]);
+        }
+        let refused = play.run(&controller)?;
+        ensure!(
+            refused.ended.code == Some(2) && refused.ended.stdout.contains(said),
+            "{}",
+            refused.ended.output()
+        );
+    }
+    Ok(())
+}
+
+fn with(one: &Value, other: Value) -> Value {
+    Value::Object(reprise_tests::server::merged(
+        reprise_tests::server::map(one.clone()),
+        other,
+    ))
+}
+
+fn a_node_that_is_down_stops_no_other(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    let controller = Controller::new(tools)?;
+    // One has no API, the other no SSH: nobody listens on port 1.
+    let site = play("reprise.pve.site", |environment| {
+        Ok(match environment {
+            "lab" => json!({"reprise_api": {
+                "api_host": "https://127.0.0.1:1", "api_token_id": "a@pam!b", "api_token_secret": "c",
+                "validate_certs": false,
+            }}),
+            "mon" => json!({
+                "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1,
+                "reprise_install": false,
+            }),
+            _ => nodes.by_api(environment)?,
+        })
+    })?;
+    let ran = site.run(&controller)?;
+    ensure!(ran.ended.code == Some(2), "{}", ran.ended.output());
+    for text in [
+        "https://127.0.0.1:1",
+        "pve-mon cannot be reached at 127.0.0.1",
+        "`ssh -p 1 root@127.0.0.1` works",
+        "Not done: pve-lab, pve-mon.",
+    ] {
+        ensure!(
+            ran.ended.stdout.contains(text),
+            "no `{text}`:\n{}",
+            ran.ended.output()
+        );
+    }
+    ensure!(nodes.jobs("prod")?.len() == 1, "{}", ran.ended.output());
+    Ok(())
+}

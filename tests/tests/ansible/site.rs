@@ -1,0 +1,272 @@
+//! `reprise.pve.site`: what each environment gets, twice, with other wishes, and taken away again.
+
+use anyhow::{Result, ensure};
+use reprise_tests::ansible::{Controller, Play, Played};
+use reprise_tests::environment::Tools;
+use reprise_tests::nodes::{ENVIRONMENTS, Nodes};
+use reprise_tests::tests;
+use reprise_tests::trial::WithTools;
+use serde_json::{Value, json};
+
+pub(crate) const TESTS: &[WithTools] = tests![
+    check_then_do_then_nothing_then_absent,
+    wishes_come_before_the_environment,
+    over_ssh_on_the_nodes,
+];
+
+/// The playbook for all nodes, each reached in this way.
+pub(crate) fn play(playbook: &str, way: impl Fn(&str) -> Result<Value>) -> Result<Play> {
+    let mut play = Play::shipped(playbook);
+    for environment in ENVIRONMENTS {
+        let node = format!("pve-{environment}");
+        play = play
+            .host(&node, way(environment)?)
+            .group(environment, &[&node]);
+    }
+    Ok(play)
+}
+
+/// One value of the only job of an environment, as text.
+fn of_job(nodes: &Nodes, environment: &str, key: &str) -> Result<String> {
+    let jobs = nodes.jobs(environment)?;
+    ensure!(jobs.len() == 1, "{environment} has {jobs:?}");
+    Ok(match &jobs[0][key] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
+}
+
+fn has_storage(nodes: &Nodes, environment: &str) -> Result<bool> {
+    let storages = nodes.list(environment, "/storage")?;
+    Ok(storages
+        .iter()
+        .any(|storage| storage["storage"] == "local-backup"))
+}
+
+fn check_then_do_then_nothing_then_absent(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_api(environment))?;
+    let check = site
+        .clone()
+        .argument("--check")
+        .argument("--diff")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(check.changes()? == 6, "{}", check.ended.output());
+    ensure!(nodes.writes()? == 0, "check mode wrote");
+    ensure!(
+        check
+            .ended
+            .stdout
+            .contains("+    \"schedule\": \"sat 04:00\","),
+        "{}",
+        check.ended.stdout
+    );
+    // Nobody is told of a failed backup, and that is said.
+    ensure!(
+        check
+            .ended
+            .stdout
+            .contains("no notification is chosen for reprise-prod"),
+        "{}",
+        check.ended.stdout
+    );
+
+    let made = site.clone().run(&controller)?.succeeded()?;
+    ensure!(made.changes()? == 6, "{}", made.ended.output());
+    for (environment, schedule, retention) in [
+        ("prod", "03:00", "keep-daily=7,keep-weekly=4,keep-monthly=3"),
+        ("lab", "sat 04:00", "keep-weekly=2"),
+        ("mon", "02:30", "keep-daily=7,keep-weekly=4"),
+    ] {
+        ensure!(of_job(&nodes, environment, "id")? == format!("reprise-{environment}"));
+        ensure!(of_job(&nodes, environment, "schedule")? == schedule);
+        let kept = of_job(&nodes, environment, "prune-backups")?;
+        for part in retention.split(',') {
+            let (key, count) = part.split_once('=').unwrap_or_default();
+            // As text or as an object: the server is not of one mind.
+            ensure!(
+                kept.contains(part)
+                    || kept.contains(&format!("\"{key}\":\"{count}\""))
+                    || kept.contains(&format!("\"{key}\":{count}")),
+                "{environment}: {kept}"
+            );
+        }
+        ensure!(of_job(&nodes, environment, "storage")? == "local-backup");
+        ensure!(has_storage(&nodes, environment)?);
+    }
+
+    let again = site
+        .clone()
+        .argument("--diff")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(again.changes()? == 0, "{}", again.ended.output());
+
+    // The job goes, storage and archives stay, until they are named.
+    let absent = site.variable("backup_schedule_state", "absent");
+    let writes = nodes.writes()?;
+    let check = absent
+        .clone()
+        .argument("--check")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(check.changes()? == 3 && nodes.writes()? == writes);
+    ensure!(absent.clone().run(&controller)?.succeeded()?.changes()? == 3);
+    let storages = absent.variable("backup_schedule_remove_storage", true);
+    for environment in ENVIRONMENTS {
+        ensure!(nodes.jobs(environment)?.is_empty() && has_storage(&nodes, environment)?);
+    }
+    ensure!(storages.clone().run(&controller)?.succeeded()?.changes()? == 3);
+    ensure!(!has_storage(&nodes, "prod")?);
+    ensure!(storages.run(&controller)?.succeeded()?.changes()? == 0);
+    Ok(())
+}
+
+fn wishes_come_before_the_environment(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_api(environment))?
+        .argument("--limit")
+        .argument("pve-lab")
+        .variable("backup_schedule_schedule", "mon..fri 22:15")
+        .variable("backup_schedule_retention", json!({"keep_last": 3}))
+        .variable("backup_schedule_bwlimit", 51200)
+        .variable("backup_schedule_notify", json!(["ops@example.com"]))
+        .variable("backup_schedule_selection", json!({"vmid": [200, 210]}))
+        .variable("backup_schedule_job_id", "nightly")
+        .variable("backup_schedule_path", "/srv/archives")
+        .variable(
+            "backup_schedule_job_options",
+            json!({"mode": "stop", "mailnotification": "failure"}),
+        );
+    let made = site.clone().run(&controller)?.succeeded()?;
+    ensure!(made.changes()? == 2, "{}", made.ended.output());
+    for (key, value) in [
+        ("id", "nightly"),
+        ("schedule", "mon..fri 22:15"),
+        ("bwlimit", "51200"),
+        ("mailto", "ops@example.com"),
+        ("mailnotification", "failure"),
+        ("notification-mode", "legacy-sendmail"),
+        ("vmid", "200,210"),
+        ("mode", "stop"),
+    ] {
+        let found = of_job(&nodes, "lab", key)?;
+        ensure!(found == value, "{key} is {found}");
+    }
+    let kept = of_job(&nodes, "lab", "prune-backups")?;
+    ensure!(
+        kept.contains("keep-last") && !kept.contains("weekly"),
+        "{kept}"
+    );
+    ensure!(nodes.jobs("prod")?.is_empty(), "--limit was not kept");
+    for warning in ["no notification", "leaves out"] {
+        let said = made.ended.stdout.contains(warning);
+        ensure!(said == (warning == "leaves out"), "{}", made.ended.stdout);
+    }
+    // The guest that nobody saves is named.
+    ensure!(made.ended.stdout.contains("nightly leaves out 201"));
+    ensure!(site.clone().run(&controller)?.succeeded()?.changes()? == 0);
+
+    // An environment of one's own, by variables alone; what a module refuses is an error.
+    let own = site
+        .variable("env", "lab")
+        .variable("backup_schedule_environment", "attic")
+        .variable("backup_schedule_job_options", json!({"mood": "stop"}));
+    let refused = own.run(&controller)?;
+    ensure!(refused.ended.code == Some(2), "{}", refused.ended.output());
+    let job = "reprise.pve.backup_schedule : Declare the job of the environment";
+    ensure!(
+        refused
+            .result(job)?
+            .message()
+            .contains("Unsupported parameters")
+            && refused.result(job)?.message().contains("mood"),
+        "{}",
+        refused.ended.output()
+    );
+    Ok(())
+}
+
+fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
+    crate::ways::only_root()?;
+    let nodes = Nodes::with_hosts(tools)?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?.variable(
+        "reprise_config",
+        json!({"vzdump_job": {"storage": "local-backup"}}),
+    );
+    let check = site
+        .clone()
+        .argument("--check")
+        .argument("--diff")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(check.changes()? > 0, "{}", check.ended.output());
+    ensure!(nodes.jobs("prod")?.is_empty(), "check mode wrote");
+    let installed = nodes.node("mon")?.local("/usr/local/bin/reprise");
+    ensure!(
+        installed.symlink_metadata().is_err(),
+        "check mode installed"
+    );
+
+    let made = site.clone().run(&controller)?.succeeded()?;
+    for environment in ENVIRONMENTS {
+        ensure!(of_job(&nodes, environment, "id")? == format!("reprise-{environment}"));
+    }
+    says_version(&made)?;
+    ensure!(installed.symlink_metadata()?.is_symlink());
+    let again = site.clone().run(&controller)?.succeeded()?;
+    ensure!(again.changes()? == 0, "{}", again.ended.output());
+
+    // A node that is down is named, and the others go on.
+    nodes.node("lab")?.down()?;
+    let run = play("reprise.pve.backup", |environment| {
+        nodes.by_ssh(environment)
+    })?;
+    let run = run.run(&controller)?;
+    ensure!(run.ended.code == Some(2), "{}", run.ended.output());
+    for text in [
+        "pve-lab cannot be reached at",
+        "Not done: pve-lab.",
+        "--limit pve-lab",
+    ] {
+        ensure!(
+            run.ended.stdout.contains(text),
+            "no `{text}`:\n{}",
+            run.ended.output()
+        );
+    }
+    for environment in ["prod", "mon"] {
+        let dump = nodes.node(environment)?.local("/var/lib/local-backup/dump");
+        ensure!(
+            std::fs::read_dir(dump)?.count() > 0,
+            "{environment} made no archive"
+        );
+    }
+    nodes.node("lab")?.up()?;
+
+    let absent = site
+        .variable("reprise_state", "absent")
+        .variable("backup_schedule_state", "absent");
+    ensure!(absent.clone().run(&controller)?.succeeded()?.changes()? > 0);
+    ensure!(
+        installed.symlink_metadata().is_err(),
+        "the program is still there"
+    );
+    ensure!(nodes.jobs("mon")?.is_empty());
+    let again = absent.run(&controller)?.succeeded()?;
+    ensure!(again.changes()? == 0, "{}", again.ended.output());
+    Ok(())
+}
+
+fn says_version(played: &Played) -> Result<()> {
+    let said = &played
+        .result("reprise.pve.reprise : Ask the program for its version")?
+        .result;
+    let text = said["stdout"].as_str().unwrap_or_default();
+    ensure!(text.starts_with("reprise "), "{said}");
+    Ok(())
+}
