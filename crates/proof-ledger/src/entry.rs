@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// Everything that is remembered.
 pub type Snapshot = BTreeMap<ArchiveKey, Entry>;
@@ -179,6 +180,9 @@ pub struct Proof {
     pub program: String,
     /// The generation of its checks; see [`crate::Settings::checks`].
     pub checks: u32,
+    /// What the reader wants to have back beside the verdict, such as the list of disks.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
 }
 
 /// The last try to read an archive, when it failed.

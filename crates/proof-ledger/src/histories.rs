@@ -94,6 +94,7 @@ impl World {
                 verdict: Verdict::OK,
                 at: self.now,
                 millis: 1,
+                detail: serde_json::Value::Null,
             };
             let entry = judge(self.ledger.get(&read.key), reading, Naming::Unique, READER);
             self.ledger.insert(read.key.clone(), entry);

@@ -31,7 +31,7 @@ pub(crate) const START: Chain = *b"0000000000000000";
 #[serde(rename_all = "lowercase")]
 enum Record<'a> {
     /// What is known of an archive now.
-    Set(#[serde(borrow)] Set<'a>),
+    Set(#[serde(borrow)] Box<Set<'a>>),
     /// The archive is gone.
     Forget(ArchiveKey),
 }
@@ -154,10 +154,10 @@ fn chained(before: &Chain, json: &[u8]) -> Chain {
 pub(crate) fn set(before: &Chain, key: &ArchiveKey, entry: &Entry) -> (Vec<u8>, Chain) {
     line(
         before,
-        &Record::Set(Set {
+        &Record::Set(Box::new(Set {
             key: std::borrow::Cow::Borrowed(key),
             entry: std::borrow::Cow::Borrowed(entry),
-        }),
+        })),
     )
 }
 
@@ -218,6 +218,7 @@ pub(crate) mod tests {
                 millis: 1500,
                 program: "0.1.0".to_owned(),
                 checks: 1,
+                detail: serde_json::json!({"disks": ["scsi0"]}),
             }),
             failure: None,
         }

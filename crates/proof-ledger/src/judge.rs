@@ -1,5 +1,7 @@
 //! What a reading means beside what is recorded.
 
+use serde_json::Value;
+
 use crate::decide::Naming;
 use crate::entry::{Digest, Entry, FailedRead, FileStamp, Proof, Reason, State, Verdict};
 
@@ -33,6 +35,8 @@ pub enum Reading {
         at: i64,
         /// How long it took.
         millis: u64,
+        /// Kept in the proof as it is.
+        detail: Value,
     },
     /// It could not be read, or changed meanwhile.
     Failed(FailedRead),
@@ -61,6 +65,7 @@ pub fn judge(
             mut verdict,
             at,
             millis,
+            detail,
         } => {
             let measure = before
                 .filter(|before| naming == Naming::Unique || before.stamp == stamp)
@@ -80,6 +85,7 @@ pub fn judge(
                     millis,
                     program: reader.program.to_owned(),
                     checks: reader.checks,
+                    detail,
                 }),
                 failure: None,
             }
@@ -163,6 +169,7 @@ mod tests {
             },
             at: 1000,
             millis: 5,
+            detail: Value::Null,
         }
     }
 

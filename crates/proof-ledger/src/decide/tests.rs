@@ -35,6 +35,7 @@ fn entry(size: u64, age: i64) -> Entry {
             millis: 1000,
             program: String::new(),
             checks: 2,
+            detail: serde_json::Value::Null,
         }),
         failure: None,
     }
