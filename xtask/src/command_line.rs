@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{build, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
+use crate::{build, check, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
 
 /// One command.
 struct Command {
@@ -83,10 +83,10 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "check",
-        usage: "scenario|prune [FILE]",
-        about: "compare the lab with what was recorded on a real node; fails below the bar",
+        usage: "scenario|prune [FILE] | corpus [DIR]",
+        about: "compare the lab with what was recorded on a real node, or our verdicts with archives whose truth is known; fails below the bar",
         run: |workspace, arguments| {
-            lab::check(workspace, arguments)?;
+            check::run(workspace, arguments)?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -37,24 +37,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     }
 }
 
-/// Compares the lab with a recording; the lab's program says how, see `reprise-lab check --help`.
-pub(crate) fn check(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-    if !matches!(
-        words.as_slice(),
-        ["scenario" | "prune"] | ["scenario" | "prune", _]
-    ) {
-        bail!(
-            "`cargo xtask check` takes `scenario` or `prune`, and a file if it is not the committed one"
-        );
-    }
-    Program::new(binary(workspace)?)
-        .arg("check")
-        .args(words)
-        .next("the lines above name what differs")
-        .run()
-}
-
 /// The lab's program, compiled.
 pub(crate) fn binary(workspace: &Workspace) -> Result<PathBuf> {
     Program::cargo(workspace.root())

@@ -13,6 +13,7 @@
 
 mod apt;
 mod build;
+mod check;
 mod codegen;
 mod command_line;
 mod demo;

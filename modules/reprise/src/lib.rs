@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ansible_module::Source;
+use backup_verify::BackupVerify;
 use clap::Command;
 use module_kit::{Environment, Exit, Failure, Registered, ansible_front, cli_front};
 use pve_info::PveInfo;
@@ -18,6 +19,7 @@ use dispatch::Call;
 
 /// Every module, by name.
 pub const MODULES: &[Registered] = &[
+    Registered::of::<BackupVerify>(),
     Registered::of::<PveInfo>(),
     Registered::of::<PveStorage>(),
     Registered::of::<VzdumpJob>(),
@@ -155,8 +157,13 @@ mod tests {
                 }
             }
         }
-        // Password and token of the connection for each module, and those of two kinds of storage.
-        assert_eq!(secrets, 2 * MODULES.len() + 2);
+        let connected = MODULES.iter().filter(|module| {
+            let mut options = module.declaration.spec.options();
+            options.any(|option| option.name == "api_host")
+        });
+        // Password and token of the connection for each module that has one, and those of two
+        // kinds of storage.
+        assert_eq!(secrets, 2 * connected.count() + 2);
     }
 
     #[test]

@@ -31,6 +31,7 @@ fn generated() -> anyhow::Result<output::Files> {
     runtime::generate(&mut files);
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
+    markdown::findings(&mut files)?;
     roles::generate(&mut files)?;
     Ok(files)
 }

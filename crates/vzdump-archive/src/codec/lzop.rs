@@ -1,0 +1,315 @@
+//! lzop: a header, blocks with their checksums, an end mark. The blocks depend on nothing before
+//! them, so they are unpacked beside each other.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::Decoded;
+use super::lzop_header::{self, MAGIC, Sums, checksum, truncated};
+use crate::number::wide;
+use crate::stream::{CHUNK, End, Feeder, Stream};
+use crate::{Finding, Place, Reason};
+
+/// Every lzop writes blocks of 256 KiB, and reads any up to 64 MiB. We stop earlier, for the sake
+/// of memory.
+const LARGEST_BLOCK: u32 = 8 << 20;
+/// A file that was split: the name of the rest is not known.
+const SPLIT: u32 = u32::MAX;
+/// Threads that unpack.
+const MOST_WORKERS: usize = 4;
+
+struct Job {
+    packed: Vec<u8>,
+    /// Where the result goes.
+    target: Vec<u8>,
+    unpacked: usize,
+    stored: bool,
+    start: u64,
+    wanted: [Option<u32>; 4],
+}
+
+type Unpacked = Result<(Vec<u8>, usize), Reason>;
+
+struct Worker {
+    jobs: SyncSender<Job>,
+    results: Receiver<Unpacked>,
+}
+
+pub(super) fn decode(input: &mut Stream, output: &Feeder, decoded: &mut Decoded) -> End {
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<Worker> = (0..count.clamp(1, MOST_WORKERS))
+            .map(|_| {
+                let (jobs, received) = sync_channel::<Job>(2);
+                let (done, results) = sync_channel(2);
+                scope.spawn(move || {
+                    for job in received {
+                        if done.send(unpack(job)).is_err() {
+                            break;
+                        }
+                    }
+                });
+                Worker { jobs, results }
+            })
+            .collect();
+        files(input, &mut Blocks::new(output, &workers), decoded)
+    })
+}
+
+/// Hands blocks out in turn and takes the results back in the same order.
+struct Blocks<'a> {
+    output: &'a Feeder,
+    workers: &'a [Worker],
+    /// The lengths of those under way.
+    waiting: VecDeque<usize>,
+    bytes: usize,
+    next: usize,
+    oldest: usize,
+    /// Behind a damaged block nothing is handed on: it would not be where it belongs.
+    failed: bool,
+}
+
+impl<'a> Blocks<'a> {
+    const fn new(output: &'a Feeder, workers: &'a [Worker]) -> Self {
+        Self {
+            output,
+            workers,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            next: 0,
+            oldest: 0,
+            failed: false,
+        }
+    }
+
+    fn worker(&self, number: usize) -> Option<&'a Worker> {
+        number
+            .checked_rem(self.workers.len())
+            .and_then(|index| self.workers.get(index))
+    }
+
+    fn give(&mut self, job: Job) -> Result<(), Reason> {
+        let most = self.workers.len().saturating_mul(2);
+        let largest = CHUNK.saturating_mul(2 * MOST_WORKERS);
+        while self.waiting.len() >= most || (self.bytes >= largest && !self.waiting.is_empty()) {
+            self.take()?;
+        }
+        self.waiting.push_back(job.unpacked);
+        self.bytes = self.bytes.saturating_add(job.unpacked);
+        if let Some(worker) = self.worker(self.next) {
+            worker.jobs.send(job).ok();
+        }
+        self.next = self.next.wrapping_add(1);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<(), Reason> {
+        let Some(length) = self.waiting.pop_front() else {
+            return Ok(());
+        };
+        self.bytes = self.bytes.saturating_sub(length);
+        let result = self
+            .worker(self.oldest)
+            .and_then(|worker| worker.results.recv().ok());
+        self.oldest = self.oldest.wrapping_add(1);
+        let lost = || Reason::new(Finding::LzopDamaged, "a block was given up while unpacked");
+        let result = result.ok_or_else(lost).and_then(|result| result);
+        let was_failed = self.failed;
+        self.failed |= result.is_err();
+        let (data, length) = result?;
+        if !was_failed {
+            self.output.send(data, length);
+        }
+        Ok(())
+    }
+
+    /// Takes everything back and gives the first failure.
+    fn finish(&mut self) -> Result<(), Reason> {
+        let mut result = Ok(());
+        while !self.waiting.is_empty() {
+            let taken = self.take();
+            result = result.and(taken);
+        }
+        result
+    }
+}
+
+fn files(input: &mut Stream, blocks: &mut Blocks<'_>, decoded: &mut Decoded) -> End {
+    let mut first = true;
+    loop {
+        if input.is_at_end() {
+            return if input.is_broken() {
+                End::Broken
+            } else {
+                End::Complete
+            };
+        }
+        let start = input.position();
+        if input.peek(MAGIC.len()) != MAGIC {
+            // A file cut inside its magic number is cut, not something else.
+            let cut = first && MAGIC.starts_with(input.peek(MAGIC.len()));
+            let (id, text, end) = match (first, cut) {
+                (true, true) => (
+                    Finding::LzopTruncated,
+                    "the file ends inside its magic number",
+                    End::Broken,
+                ),
+                (true, false) => (
+                    Finding::LzopMagic,
+                    "it does not begin with the magic number of lzop",
+                    End::Broken,
+                ),
+                _ => (
+                    Finding::LzopTrailing,
+                    "behind the end mark there is something that is no lzop file",
+                    End::Complete,
+                ),
+            };
+            decoded
+                .findings
+                .push(Reason::new(id, text).at(Place::File(start)));
+            return end;
+        }
+        input.consume(MAGIC.len());
+        let read = file(input, start, blocks, decoded);
+        // What came before the damage is still handed on, unless it is damaged itself.
+        let rest = blocks.finish();
+        if let Some(reason) = rest.err().or(read.err()) {
+            if !input.is_broken() || reason.id != Finding::LzopTruncated {
+                decoded.findings.push(reason);
+            }
+            return End::Broken;
+        }
+        first = false;
+    }
+}
+
+fn file(
+    input: &mut Stream,
+    start: u64,
+    blocks: &mut Blocks<'_>,
+    decoded: &mut Decoded,
+) -> Result<(), Reason> {
+    let sums = lzop_header::read(input, start)?;
+    if !sums.covers_content() {
+        decoded.checked = false;
+        decoded.findings.push(
+            Reason::new(
+                Finding::LzopNoChecksum,
+                "the file was written without checksums of its content: integrity not provable",
+            )
+            .at(Place::File(start)),
+        );
+    }
+    while let Some(job) = block(input, sums, blocks.output)? {
+        blocks.give(job)?;
+    }
+    Ok(())
+}
+
+fn block(input: &mut Stream, sums: Sums, output: &Feeder) -> Result<Option<Job>, Reason> {
+    let start = input.position();
+    let refuse = |text: String| Reason::new(Finding::LzopBlock, text).at(Place::File(start));
+    let unpacked = word(input)?;
+    if unpacked == 0 {
+        return Ok(None);
+    }
+    if unpacked == SPLIT {
+        return Err(refuse(
+            "the file was split, and its rest is elsewhere".to_owned(),
+        ));
+    }
+    let packed = word(input)?;
+    if unpacked > LARGEST_BLOCK || packed == 0 || packed > unpacked {
+        return Err(refuse(format!(
+            "a block claims {packed} bytes for {unpacked}"
+        )));
+    }
+    let stored = packed == unpacked;
+    let mut sum =
+        |present: bool| -> Result<Option<u32>, Reason> { present.then(|| word(input)).transpose() };
+    let wanted = [
+        sum(sums.adler_unpacked)?,
+        sum(sums.crc_unpacked)?,
+        sum(sums.adler_packed && !stored)?,
+        sum(sums.crc_packed && !stored)?,
+    ];
+    let data = input.take(u64::from(packed));
+    if wide(data.len()) < u64::from(packed) {
+        return Err(truncated(input));
+    }
+    let unpacked = usize::try_from(unpacked).unwrap_or(usize::MAX);
+    Ok(Some(Job {
+        packed: data,
+        target: if unpacked <= CHUNK {
+            output.buffer()
+        } else {
+            Vec::new()
+        },
+        unpacked,
+        stored,
+        start,
+        wanted,
+    }))
+}
+
+fn word(input: &mut Stream) -> Result<u32, Reason> {
+    input
+        .array()
+        .map(u32::from_be_bytes)
+        .ok_or_else(|| truncated(input))
+}
+
+fn unpack(job: Job) -> Unpacked {
+    let at = Place::File(job.start);
+    let [adler, crc, adler_packed, crc_packed] = job.wanted;
+    check("compressed data", adler_packed, crc_packed, &job.packed, at)?;
+    if job.stored {
+        check("content", adler, crc, &job.packed, at)?;
+        let length = job.packed.len();
+        return Ok((job.packed, length));
+    }
+    let mut target = job.target;
+    if target.len() < job.unpacked {
+        target.resize(job.unpacked, 0);
+    }
+    let room = target.get_mut(..job.unpacked).unwrap_or_default();
+    let length = lzokay::decompress::decompress(&job.packed, room)
+        .map_err(|error| Reason::new(Finding::LzopDamaged, format!("lzo says: {error}")).at(at))?;
+    if length != job.unpacked {
+        return Err(Reason::new(
+            Finding::LzopDamaged,
+            format!(
+                "a block unpacks to {length} bytes and claims {}",
+                job.unpacked
+            ),
+        )
+        .at(at));
+    }
+    check("content", adler, crc, room, at)?;
+    Ok((target, length))
+}
+
+fn check(
+    what: &str,
+    adler: Option<u32>,
+    crc: Option<u32>,
+    data: &[u8],
+    at: Place,
+) -> Result<(), Reason> {
+    for (wanted, is_crc) in [(adler, false), (crc, true)] {
+        let Some(wanted) = wanted else { continue };
+        let sum = checksum(is_crc, data);
+        if sum != wanted {
+            return Err(Reason::new(
+                Finding::LzopChecksum,
+                format!(
+                    "the {what} of a block has the checksum {sum:08x}, written was {wanted:08x}"
+                ),
+            )
+            .at(at));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What the options mean.
+
+use std::path::PathBuf;
+
+use module_kit::Failure;
+use vzdump_archive::Verdict;
+
+use crate::Args;
+
+/// More threads than this only fight for the disk.
+const MOST_PARALLEL: usize = 64;
+
+/// What shall be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// How many archives are read beside each other; none: as many as there are processors.
+    pub parallel: Option<usize>,
+    /// The verdicts that count as failed.
+    pub fail_on: Vec<Verdict>,
+}
+
+impl Spec {
+    pub(crate) fn new(args: Args) -> Result<Self, Failure> {
+        if args.path.is_empty() || args.path.iter().any(String::is_empty) {
+            return Err(Failure::usage("path: an empty path names nothing"));
+        }
+        let parallel = args
+            .parallel
+            .map(|number| {
+                usize::try_from(number)
+                    .ok()
+                    .filter(|number| (1..=MOST_PARALLEL).contains(number))
+                    .ok_or_else(|| {
+                        Failure::usage(format!(
+                            "parallel: `{number}` is not between 1 and {MOST_PARALLEL}"
+                        ))
+                    })
+            })
+            .transpose()?;
+        let fail_on = Verdict::ALL
+            .into_iter()
+            .filter(|verdict| args.fail_on.iter().any(|word| word == verdict.as_str()))
+            .collect();
+        Ok(Self {
+            paths: args.path.into_iter().map(PathBuf::from).collect(),
+            parallel,
+            fail_on,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use module_kit::testing;
+    use serde_json::json;
+
+    use super::*;
+    use crate::BackupVerify;
+
+    fn spec(arguments: serde_json::Value) -> Result<Spec, Failure> {
+        testing::spec::<BackupVerify>(arguments)
+    }
+
+    #[test]
+    fn the_table_and_the_struct_agree() {
+        assert_eq!(
+            testing::table_and_args::<BackupVerify>(json!({"path": "/a"})),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_table() {
+        let spec = spec(json!({"path": "/a"})).unwrap();
+        assert_eq!(spec.paths, [PathBuf::from("/a")]);
+        assert_eq!(
+            spec.fail_on,
+            [Verdict::Incomplete, Verdict::Unreadable, Verdict::Corrupt]
+        );
+        assert_eq!(spec.parallel, None);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (arguments, what) in [
+            (json!({"path": ""}), "path"),
+            (json!({"path": "/a", "parallel": 0}), "parallel"),
+            (json!({"path": "/a", "parallel": 1000}), "parallel"),
+            (json!({"path": "/a", "fail_on": ["bad"]}), "fail_on"),
+            (json!({}), "path"),
+        ] {
+            let message = spec(arguments).unwrap_err().message;
+            assert!(message.contains(what), "{message}");
+        }
+    }
+}

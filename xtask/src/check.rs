@@ -1,0 +1,43 @@
+//! `cargo xtask check`: what we are compared with, each by a program of its own.
+
+use anyhow::{Result, bail};
+
+use crate::lab;
+use crate::program::Program;
+use crate::workspace::Workspace;
+
+/// The archives that are committed.
+const ARCHIVES: &str = "tests/fixtures/archives";
+
+/// Runs one comparison.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["scenario" | "prune"] | ["scenario" | "prune", _] => {
+            Program::new(lab::binary(workspace)?).arg("check").args(words)
+        }
+        ["corpus"] => archives(workspace)?.arg("corpus").arg(workspace.path(ARCHIVES)),
+        ["corpus", folder] => archives(workspace)?.args(["corpus", folder]),
+        _ => bail!(
+            "`cargo xtask check` takes `scenario`, `prune` or `corpus`, and a file or folder if it is not the committed one"
+        ),
+    }
+    .next("the lines above name what differs")
+    .run()
+}
+
+/// The program that reads archives, compiled. Byte by byte it is slow without optimization, so the
+/// crates through which they flow have it in every profile.
+fn archives(workspace: &Workspace) -> Result<Program> {
+    Program::cargo(workspace.root())
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "reprise-archives",
+        ])
+        .next("the compiler's messages stand above")
+        .run()?;
+    Ok(Program::new(workspace.target("debug/reprise-archives")))
+}
