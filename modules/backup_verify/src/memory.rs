@@ -244,3 +244,6 @@ fn tell(entry: &Entry, examination: &mut Examination) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
