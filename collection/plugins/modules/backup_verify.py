@@ -38,6 +38,28 @@ options:
     type: list
     elements: path
     required: true
+  ledger:
+    description:
+    - >-
+      A file that remembers what was read, such as V(/var/lib/reprise/ledger). An
+      archive whose size, time and inode did not change is not read again before
+      O(max_age_days).
+    - >-
+      An archive is measured by the SHA-256 of its first reading: another one is damage, even if the
+      format is sound. Losing the file costs one full reading and nothing else.
+    - Everything is read when left out.
+    type: path
+  max_age_days:
+    description:
+    - How old what O(ledger) says of an archive may become before it is read again.
+    type: int
+    default: 30
+  budget_bytes:
+    description:
+    - >-
+      How many bytes of unchanged archives a run reads again at the most, oldest
+      reading first and always one archive. What is new or changed is read in any case.
+    type: int
   parallel:
     description:
     - >-
@@ -356,6 +378,18 @@ summary:
     in_progress:
       description:
       - Being written now.
+      returned: always
+      type: int
+    trusted:
+      description:
+      - Not read again, because of what the ledger says of them.
+      returned: always
+      type: int
+    cycle_end:
+      description:
+      - >-
+        When all of them have been read again if a run comes every day, in Unix
+        seconds; null without a ledger.
       returned: always
       type: int
     bytes_read:

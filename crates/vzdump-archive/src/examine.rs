@@ -6,7 +6,7 @@ use std::thread;
 
 use md5::Md5;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::codec::Decoded;
@@ -30,7 +30,7 @@ pub struct Options<'a> {
 }
 
 /// Whether damage inside the data of disks and files would have been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Integrity {
     /// Every byte was covered by a checksum, and each was right.
@@ -42,7 +42,7 @@ pub enum Integrity {
 }
 
 /// A disk of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Disk {
     /// Its name in the archive, such as `drive-scsi0`.
     pub name: String,
@@ -58,7 +58,7 @@ pub struct Disk {
 }
 
 /// A configuration file of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigFile {
     /// Its name.
     pub name: String,
@@ -69,7 +69,7 @@ pub struct ConfigFile {
 }
 
 /// What one pass found out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Examination {
     /// What follows from the findings.
     pub verdict: Verdict,

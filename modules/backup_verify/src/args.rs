@@ -7,6 +7,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     pub(crate) path: Vec<String>,
+    pub(crate) ledger: Option<String>,
+    pub(crate) max_age_days: i64,
+    pub(crate) budget_bytes: Option<i64>,
     pub(crate) parallel: Option<i64>,
     pub(crate) fail_on: Vec<String>,
 }

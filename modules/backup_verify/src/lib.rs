@@ -5,6 +5,7 @@
 //! | `options`, `args` | what may be said, and what was said |
 //! | `spec` | what it means |
 //! | `observe` | lists files and folders |
+//! | `memory` | what earlier runs read, and what is read now |
 //! | `reading` | reads archives, several beside each other |
 //! | `running` | which files a backup writes now |
 //! | `plan`, `apply` | nothing: verification changes nothing |
@@ -14,6 +15,7 @@
 mod apply;
 mod args;
 mod judge;
+mod memory;
 mod observe;
 mod options;
 mod plan;

@@ -1,6 +1,6 @@
 //! Looks at the present: which files there are, and what is in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use vzdump_archive::checksum::Checksums;
 use vzdump_archive::folder::{self, Candidate, Leftover};
 use vzdump_archive::{Examination, FileName, Finding};
 
+use crate::memory::Memory;
 use crate::reading::{self, Task};
 use crate::running;
 use crate::spec::Spec;
@@ -24,6 +25,14 @@ pub struct Observed {
     pub leftovers: Vec<Leftover>,
     /// Those of the leftovers that are written now.
     pub running: BTreeSet<PathBuf>,
+    /// How many of the archives were not read, because of what the ledger says.
+    pub trusted: usize,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// When all were read again, in Unix seconds; `None` without a ledger.
+    pub cycle_end: Option<i64>,
+    /// What the user should know of the ledger.
+    pub warnings: Vec<String>,
     /// How long reading took, in seconds.
     pub seconds: f64,
 }
@@ -32,6 +41,7 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     let mut candidates: Vec<(Candidate, Checksums)> = Vec::new();
     let mut leftovers: Vec<Leftover> = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut listed: Vec<PathBuf> = Vec::new();
     for path in &spec.paths {
         let metadata = fs::metadata(path).map_err(|error| missing(path, &error))?;
         if !metadata.is_dir() {
@@ -48,6 +58,7 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
             )
             .hint("Archives lie in the folder `dump` of a storage, such as /var/lib/vz/dump. Nothing was verified."));
         }
+        listed.push(path.clone());
         for candidate in scan.candidates {
             if seen.insert(candidate.path.clone()) {
                 candidates.push((candidate, scan.checksums.clone()));
@@ -60,8 +71,24 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         );
     }
     let started = Instant::now();
-    let tasks: Vec<Task<'_>> = candidates
+    let paths: Vec<&Path> = candidates
         .iter()
+        .map(|(candidate, _)| candidate.path.as_path())
+        .collect();
+    let memory = spec
+        .ledger
+        .as_deref()
+        .map(|ledger| Memory::open(ledger, &paths, &listed, spec.renewal, context.now()))
+        .transpose()?;
+    let mut known: BTreeMap<usize, Examination> =
+        memory.as_ref().map(Memory::known).unwrap_or_default();
+    let unread: Vec<usize> = match &memory {
+        Some(memory) => memory.order(),
+        None => (0..candidates.len()).collect(),
+    };
+    let tasks: Vec<Task<'_>> = unread
+        .iter()
+        .filter_map(|at| candidates.get(*at))
         .map(|(candidate, checksums)| Task {
             path: &candidate.path,
             name: &candidate.name.name,
@@ -69,7 +96,21 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
             checksums,
         })
         .collect();
-    let examinations = reading::read(&tasks, spec.parallel, context);
+    let examinations = reading::read(
+        &tasks,
+        spec.parallel,
+        context,
+        &|task, examination, again| match (&memory, unread.get(task)) {
+            (Some(memory), Some(at)) => memory.settle(*at, examination, again),
+            _ => examination,
+        },
+    );
+    let bytes_read = examinations
+        .iter()
+        .map(|examination| examination.bytes)
+        .sum();
+    let trusted = known.len();
+    known.extend(unread.iter().copied().zip(examinations));
     drop(tasks);
     let dat = leftovers
         .iter()
@@ -79,8 +120,12 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         archives: candidates
             .into_iter()
             .map(|(candidate, _)| candidate)
-            .zip(examinations)
+            .zip(known.into_values())
             .collect(),
+        trusted,
+        bytes_read,
+        cycle_end: memory.as_ref().map(Memory::cycle_end),
+        warnings: memory.map(Memory::close).unwrap_or_default(),
         leftovers,
         running,
         seconds: started.elapsed().as_secs_f64(),

@@ -17,6 +17,26 @@ const WHAT: OptionGroup = OptionGroup {
         )
         .required(),
         OptionSpec::new(
+            "ledger",
+            Kind::Path,
+            &[
+                "A file that remembers what was read, such as V(/var/lib/reprise/ledger). An archive whose size, time and inode did not change is not read again before O(max_age_days).",
+                "An archive is measured by the SHA-256 of its first reading: another one is damage, even if the format is sound. Losing the file costs one full reading and nothing else.",
+                "Everything is read when left out.",
+            ],
+        ),
+        OptionSpec::new(
+            "max_age_days",
+            Kind::Int,
+            &["How old what O(ledger) says of an archive may become before it is read again."],
+        )
+        .default(Default::Int(30)),
+        OptionSpec::new(
+            "budget_bytes",
+            Kind::Int,
+            &["How many bytes of unchanged archives a run reads again at the most, oldest reading first and always one archive. What is new or changed is read in any case."],
+        ),
+        OptionSpec::new(
             "parallel",
             Kind::Int,
             &["How many archives are read beside each other. As many as there are processors when left out."],

@@ -22,11 +22,16 @@ pub(crate) struct Task<'a> {
     pub(crate) checksums: &'a Checksums,
 }
 
+/// What is made of an examination as soon as it is there; the last argument reads once more.
+pub(crate) type Settle<'a> =
+    dyn Fn(usize, Examination, &dyn Fn() -> Examination) -> Examination + Sync + 'a;
+
 /// Reads all of them; the results are in the order of the tasks.
 pub(crate) fn read(
     tasks: &[Task<'_>],
     parallel: Option<usize>,
     context: &Context<'_>,
+    settle: &Settle<'_>,
 ) -> Vec<Examination> {
     let workers = parallel
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
@@ -57,7 +62,8 @@ pub(crate) fn read(
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(task) = tasks.get(index) else { break };
-                        let examination = one(task, &bytes);
+                        let again = || one(task, &AtomicU64::new(0));
+                        let examination = settle(index, one(task, &bytes), &again);
                         done.fetch_add(1, Ordering::Relaxed);
                         results
                             .lock()

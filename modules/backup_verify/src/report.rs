@@ -28,6 +28,9 @@ pub struct Report {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) fail_on: Vec<Verdict>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One archive.
@@ -107,6 +110,11 @@ pub struct Summary {
     pub incomplete: u64,
     /// Being written now.
     pub in_progress: u64,
+    /// Not read again, because of what the ledger says of them.
+    pub trusted: u64,
+    /// When all of them have been read again if a run comes every day, in Unix seconds; null
+    /// without a ledger.
+    pub cycle_end: Option<i64>,
     /// How many bytes were read.
     pub bytes_read: u64,
     /// How long that took, in seconds.
@@ -136,6 +144,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         archives,
         summary,
         fail_on: spec.fail_on.clone(),
+        warnings: observed.warnings.clone(),
     }
 }
 
@@ -222,11 +231,9 @@ fn summary(archives: &[ArchiveResult], observed: &Observed) -> Summary {
         unreadable: count(Verdict::Unreadable),
         incomplete: count(Verdict::Incomplete),
         in_progress: count(Verdict::InProgress),
-        bytes_read: observed
-            .archives
-            .iter()
-            .map(|(_, examination)| examination.bytes)
-            .sum(),
+        trusted: u64::try_from(observed.trusted).unwrap_or(u64::MAX),
+        cycle_end: observed.cycle_end,
+        bytes_read: observed.bytes_read,
         seconds: (observed.seconds * 1000.0).round() / 1000.0,
     }
 }
@@ -238,7 +245,7 @@ pub(crate) fn verdict(report: &Report) -> RunVerdict {
         .iter()
         .filter(|archive| report.fail_on.contains(&archive.verdict))
         .collect();
-    let warnings = report
+    let remarks = report
         .archives
         .iter()
         .filter(|archive| archive.verdict == Verdict::Ok)
@@ -251,8 +258,8 @@ pub(crate) fn verdict(report: &Report) -> RunVerdict {
                 )
             })?;
             Some(format!("`{}`: {}", archive.path, remark.reason.text))
-        })
-        .collect();
+        });
+    let warnings = report.warnings.iter().cloned().chain(remarks).collect();
     RunVerdict {
         failure: (!bad.is_empty()).then(|| failure(report, &bad)),
         warnings,

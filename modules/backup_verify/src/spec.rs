@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use module_kit::Failure;
+use proof_ledger::{Budget, Settings};
 use vzdump_archive::Verdict;
 
 use crate::Args;
@@ -15,6 +16,10 @@ const MOST_PARALLEL: usize = 64;
 pub struct Spec {
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// Where it is remembered what was read.
+    pub ledger: Option<PathBuf>,
+    /// What of it is believed how long, and how much is read again.
+    pub renewal: Settings,
     /// How many archives are read beside each other; none: as many as there are processors.
     pub parallel: Option<usize>,
     /// The verdicts that count as failed.
@@ -39,16 +44,44 @@ impl Spec {
                     })
             })
             .transpose()?;
+        let renewal = renewal(&args)?;
         let fail_on = Verdict::ALL
             .into_iter()
             .filter(|verdict| args.fail_on.iter().any(|word| word == verdict.as_str()))
             .collect();
         Ok(Self {
             paths: args.path.into_iter().map(PathBuf::from).collect(),
+            ledger: args.ledger.map(PathBuf::from),
+            renewal,
             parallel,
             fail_on,
         })
     }
+}
+
+/// The generation of the checks of this version; higher when more is found.
+pub(crate) const CHECKS: u32 = 1;
+
+fn renewal(args: &Args) -> Result<Settings, Failure> {
+    let positive = |name: &str, number: i64| {
+        u64::try_from(number)
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| Failure::usage(format!("{name}: `{number}` is not above 0")))
+    };
+    positive("max_age_days", args.max_age_days)?;
+    Ok(Settings {
+        max_age: args.max_age_days.saturating_mul(86_400),
+        budget: Budget {
+            bytes: args
+                .budget_bytes
+                .map(|bytes| positive("budget_bytes", bytes))
+                .transpose()?,
+            seconds: None,
+        },
+        run_interval: 86_400,
+        checks: CHECKS,
+    })
 }
 
 #[cfg(test)]

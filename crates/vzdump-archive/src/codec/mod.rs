@@ -9,13 +9,13 @@ mod zstd_frame;
 
 use pve_types::Compression;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Findings;
 use crate::stream::{End, Feeder, Stream};
 
 /// How an archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Codec {
     /// Not at all.

@@ -84,6 +84,8 @@ findings! {
     NameGuest "name-guest" File Corrupt "The name says container and the content is VMA: containers are only restored from tar." FAILS;
     NameGuestOld "name-guest-old" File Warn "The name says virtual machine and the content is tar, as very old versions wrote it." "Only very old versions read it.";
     ChecksumFile "checksum-file" File Corrupt "A checksum file beside the archive says another checksum." "It may run; what it restores is not what was saved.";
+    DigestChanged "digest-changed" File Corrupt "The file is not what it was when it was first read in full: the ledger has another SHA-256 of it." "It may run; what it restores is not what was saved.";
+    UnstableRead "unstable-read" File Warn "Of two readings one failed or found damage and the other found the file sound: memory, controller, cable or network fail at times." RUNS;
     ChecksumFileUnreadable "checksum-file-unreadable" File Warn "A checksum file beside the archive could not be understood." RUNS;
 
     ZstdMagic "zstd-magic" Codec Corrupt "The file does not begin as zstd data." FAILS;
