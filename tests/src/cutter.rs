@@ -1,11 +1,11 @@
-//! A way to a server that is cut after so many bytes.
+//! A way to a server that is cut after so many bytes, or at a moment.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, ensure};
 
 /// Passes everything on to a port of this machine. The first connection is cut after so many bytes
 /// of both directions together; later ones are not cut.
@@ -13,6 +13,7 @@ use anyhow::Result;
 pub struct Cutter {
     port: u16,
     passed: Arc<AtomicU64>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Cutter {
@@ -25,22 +26,45 @@ impl Cutter {
         let port = listener.local_addr()?.port();
         let passed = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&passed);
+        let open = Arc::new(Mutex::new(Vec::new()));
+        let opened = Arc::clone(&open);
         std::thread::spawn(move || {
             let mut left = after;
             for near in listener.incoming().flatten() {
                 let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)) else {
                     continue;
                 };
+                if let (Ok(mut opened), Ok(near)) = (opened.lock(), near.try_clone()) {
+                    opened.push(near);
+                }
                 join(near, far, left, &counted);
                 left = u64::MAX;
             }
         });
-        Ok(Self { port, passed })
+        Ok(Self { port, passed, open })
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Cuts every connection that goes through it now; later ones are not cut.
+    ///
+    /// # Errors
+    /// When there was none to cut.
+    pub fn cut(&self) -> Result<()> {
+        let mut open = self
+            .open
+            .lock()
+            .map_err(|_| anyhow!("a thread of the cutter panicked"))?;
+        // One that has ended already cannot be shut down.
+        let cut = open
+            .drain(..)
+            .filter(|stream| stream.shutdown(Shutdown::Both).is_ok())
+            .count();
+        ensure!(cut > 0, "there was no connection to cut");
+        Ok(())
     }
 
     /// How many bytes have passed, of all connections.

@@ -9,7 +9,7 @@
 //! | `program` | calling the binary: arguments in a file, on standard input, on the command line |
 //! | `ansible` | a play in a private folder, and the result of every task of it |
 //! | `sshd` | an SSH server on loopback with throw-away keys |
-//! | `cutter` | a way to a server that is cut after so many bytes |
+//! | `cutter` | a way to a server that is cut after so many bytes, or at a moment |
 //! | `server` | where the modules are pointed at: a lab node, or a server of `--real FILE` |
 //! | `api` | the API of that server, spoken without the client under test |
 //! | `nodes` | three nodes of three environments, by API or with hosts |

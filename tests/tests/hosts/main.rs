@@ -5,6 +5,7 @@
 mod isolation;
 mod lifetime;
 mod login;
+mod on_node;
 mod refused;
 mod services;
 mod unprivileged;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             lifetime::TESTS,
             unprivileged::TESTS,
             refused::TESTS,
+            on_node::TESTS,
         ],
     )
 }
