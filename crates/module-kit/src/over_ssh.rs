@@ -20,6 +20,7 @@ mod wire;
 
 pub use detached::run as detached_run;
 pub use far::run as serve;
+pub use near::FLAGS;
 pub(crate) use near::{flags, run, targets};
 pub use on_node::{DETACHED, SERVE};
 

@@ -40,7 +40,8 @@ pub(crate) enum Call<'a> {
 ///
 /// Called as `AnsiballZ_*`, or with `-` or a file as its only argument: the Ansible front. Called by
 /// a module's name, or with one as first argument: its command. A module's name wins over a file
-/// of that name, so that a folder's content cannot change what a command means.
+/// of that name, so that a folder's content cannot change what a command means. The flags of `--on`
+/// may stand before the module, as a machine stands before the command in `ssh HOST COMMAND`.
 pub(crate) fn call<'a>(modules: &[&'a str], arguments: Vec<OsString>) -> Call<'a> {
     let mut arguments = arguments.into_iter();
     let program = arguments.next().unwrap_or_default();
@@ -65,14 +66,48 @@ pub(crate) fn call<'a>(modules: &[&'a str], arguments: Vec<OsString>) -> Call<'a
             arguments: rest,
         },
         (None, None) => Call::Help,
-        (Some(first), None) => match find(modules, first) {
-            Some(module) => Call::Command {
-                module,
-                arguments: rest.into_iter().skip(1).collect(),
-            },
-            None => word(first, rest.iter().skip(1).cloned()),
-        },
+        (Some(first), None) => {
+            let before = before_module(&rest);
+            let name = rest.get(before).unwrap_or(first);
+            match find(modules, name) {
+                Some(module) => Call::Command {
+                    module,
+                    arguments: without(rest, before),
+                },
+                None if before == 0 => word(first, rest.iter().skip(1).cloned()),
+                // What is no module is not done on other machines.
+                None => Call::Unknown(name.to_string_lossy().into_owned()),
+            }
+        }
     }
+}
+
+/// How many words are flags of `--on` and their values.
+fn before_module(words: &[OsString]) -> usize {
+    let mut count: usize = 0;
+    while let Some(flag) = words
+        .get(count)
+        .and_then(|word| word.to_str())
+        .and_then(|word| word.strip_prefix("--"))
+    {
+        let (name, length) = match flag.split_once('=') {
+            Some((name, _)) => (name, 1),
+            None => (flag, 2),
+        };
+        if !over_ssh::FLAGS.contains(&name) {
+            break;
+        }
+        count = count.saturating_add(length);
+    }
+    count
+}
+
+fn without(words: Vec<OsString>, index: usize) -> Vec<OsString> {
+    let others = words.into_iter().enumerate();
+    others
+        .filter(|(at, _)| *at != index)
+        .map(|(_, word)| word)
+        .collect()
 }
 
 fn is_source(first: &OsStr, count: usize, modules: &[&str]) -> bool {
@@ -161,6 +196,38 @@ mod tests {
                 arguments
             }
         );
+    }
+
+    #[test]
+    fn the_machine_may_stand_before_the_module() {
+        let command = |arguments: &[&str]| Call::Command {
+            module: "vzdump_job",
+            arguments: arguments.iter().map(OsString::from).collect(),
+        };
+        assert_eq!(
+            of(&["reprise", "--on", "root@pve1", "vzdump_job", "--id", "a"]),
+            command(&["--on", "root@pve1", "--id", "a"])
+        );
+        assert_eq!(
+            of(&["reprise", "--on=a,b", "--ssh-config", "f", "vzdump_job"]),
+            command(&["--on=a,b", "--ssh-config", "f"])
+        );
+        // A machine that is called like a module is a machine.
+        assert_eq!(
+            of(&["reprise", "--on", "pve_storage", "vzdump_job"]),
+            command(&["--on", "pve_storage"])
+        );
+        // Nothing else is done elsewhere, and no other flag stands there.
+        for (arguments, unknown) in [
+            (&["reprise", "--on", "a", "inventory"][..], "inventory"),
+            (&["reprise", "--on", "a", "serve"], "serve"),
+            (&["reprise", "--on", "a"], "--on"),
+            (&["reprise", "--on"], "--on"),
+            (&["reprise", "--yes", "vzdump_job"], "--yes"),
+            (&["reprise", "--on", "a", "--yes", "vzdump_job"], "--yes"),
+        ] {
+            assert_eq!(of(arguments), Call::Unknown(unknown.to_owned()));
+        }
     }
 
     #[test]

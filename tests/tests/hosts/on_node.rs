@@ -82,11 +82,12 @@ impl There {
         Cutter::start(login.port, u64::MAX)
     }
 
-    /// The call that runs the job on these nodes.
-    fn command(&self, on: &str, config: &Path, more: &[&str]) -> Result<Command> {
+    /// The call that runs the job; the words say on which nodes.
+    fn command(&self, words: &[&str], config: &Path, more: &[&str]) -> Result<Command> {
         let mut command = process::command(environment::binary()?);
         command
-            .args(["vzdump_job", "--on", on, "--id", JOB, "--state", "run"])
+            .args(words)
+            .args(["--id", JOB, "--state", "run"])
             .arg("--yes")
             .arg("--ssh-config")
             .arg(config)
@@ -99,7 +100,7 @@ impl There {
     /// The same to its end, on the first node through this port.
     fn run(&self, port: u16, more: &[&str]) -> Result<Ended> {
         let config = self.through(PROD, port)?;
-        let command = self.command(&root_at(PROD), &config, more)?;
+        let command = self.command(&["--on", &root_at(PROD), "vzdump_job"], &config, more)?;
         process::run(command, b"", Watch::Nothing)
     }
 
@@ -345,7 +346,7 @@ fn a_node_that_is_not_reached_does_not_hide_the_other(tools: &HostTools) -> Resu
         .local_addr()?
         .port();
     let config = there.through(LAB, closed)?;
-    let command = there.command(&both, &config, &["--json"])?;
+    let command = there.command(&["vzdump_job", "--on", &both], &config, &["--json"])?;
     let ended = process::run(command, b"", Watch::Nothing)?;
     ends(&ended, 1, &[])?;
     let first = results(&ended)?;
@@ -363,7 +364,11 @@ fn a_node_that_is_not_reached_does_not_hide_the_other(tools: &HostTools) -> Resu
     // A node that lets us in, but whose Proxmox VE is down.
     there.node(LAB)?.down()?;
     let config = there.lab.host(LAB)?.config;
-    let ended = process::run(there.command(&both, &config, &[])?, b"", Watch::Nothing)?;
+    let ended = process::run(
+        there.command(&["vzdump_job", "--on", &both], &config, &[])?,
+        b"",
+        Watch::Nothing,
+    )?;
     let failed = format!("{}: error: ", root_at(LAB));
     let done = format!("{}: Done:", root_at(PROD));
     ends(

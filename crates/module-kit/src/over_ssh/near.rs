@@ -19,24 +19,28 @@ use crate::{Environment, Failure, joined};
 /// In place of the user's `ssh_config`, when no flag says so.
 const SSH_CONFIG: &str = "REPRISE_SSH_CONFIG";
 
+/// The names of its flags; each has a value.
+pub const FLAGS: [&str; 3] = ["on", "ssh-config", "binaries"];
+
 /// The flags of it.
 pub(crate) fn flags() -> Vec<Arg> {
+    let [on, ssh_config, binaries] = FLAGS;
     vec![
-        Arg::new("on")
-            .long("on")
+        Arg::new(on)
+            .long(on)
             .value_name("[USER@]HOST,…")
             .action(ArgAction::Append)
             .value_delimiter(',')
             .help("Do it on these machines, through ssh: this program is put there and does there what it would do here"),
-        Arg::new("ssh-config")
-            .long("ssh-config")
+        Arg::new(ssh_config)
+            .long(ssh_config)
             .value_name("FILE")
-            .requires("on")
+            .requires(on)
             .help("With --on: configuration of ssh in place of your own [env: REPRISE_SSH_CONFIG]"),
-        Arg::new("binaries")
-            .long("binaries")
+        Arg::new(binaries)
+            .long(binaries)
             .value_name("DIR")
-            .requires("on")
+            .requires(on)
             .help("With --on: folder with `reprise_x86_64` and `reprise_aarch64`, for machines of the other architecture; else they are looked for beside this program"),
     ]
 }
