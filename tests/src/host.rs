@@ -169,7 +169,7 @@ impl LabProcess {
     pub fn start(mut command: Command, tools: &HostTools, folder: &Path) -> Result<Self> {
         let log = folder.join("log");
         let mut child = command
-            .args(["up", "--until-stdin-closes", "--nodes"])
+            .args(["up", "--hosts", "--until-stdin-closes", "--nodes"])
             .arg(NODES.join(","))
             .arg("--sshd")
             .arg(&tools.sshd)

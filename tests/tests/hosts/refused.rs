@@ -30,7 +30,7 @@ fn a_machine_that_refuses_namespaces_is_told_so(tools: &HostTools) -> Result<()>
         tools.sshd.display().to_string(),
         tools.sftp_server.display().to_string(),
     );
-    let ended = start(tools, &["--sshd", &sshd, "--sftp-server", &sftp])?;
+    let ended = start(tools, &["--hosts", "--sshd", &sshd, "--sftp-server", &sftp])?;
     ensure!(ended.code == Some(1), "{}", ended.output());
     for part in [
         "the lab's nodes cannot be hosts",
