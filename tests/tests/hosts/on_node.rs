@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use reprise_lab::{GuestKind, Node, TaskFault, TaskFaultRule};
+use reprise_lab::{Fault, FaultRule, GuestKind, Node, TaskFault, TaskFaultRule};
 use reprise_tests::cutter::Cutter;
 use reprise_tests::environment::{self, HostTools};
 use reprise_tests::host::{HostLab, NODES, wait_until};
@@ -341,11 +341,8 @@ fn a_backup_that_ended_unseen_is_told_and_not_made_again(tools: &HostTools) -> R
 fn a_node_that_is_not_reached_does_not_hide_the_other(tools: &HostTools) -> Result<()> {
     let there = There::start(tools)?;
     let both = NODES.map(root_at).join(",");
-    // A port that nothing listens on any more.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port();
-    let config = there.through(LAB, closed)?;
+    let config = there.lab.host(PROD)?.config;
+    there.node(LAB)?.down()?;
     let command = there.command(&["vzdump_job", "--on", &both], &config, &["--json"])?;
     let ended = process::run(command, b"", Watch::Nothing)?;
     ends(&ended, 1, &[])?;
@@ -359,24 +356,27 @@ fn a_node_that_is_not_reached_does_not_hide_the_other(tools: &HostTools) -> Resu
     ensure!(first[1]["failed"] == json!(true), "{first:?}");
     ensure!(first[1]["exit_code"] == json!(1), "{first:?}");
     let why = first[1]["msg"].as_str().unwrap_or_default();
-    ensure!(why.contains("nothing listens there"), "{why}");
+    let unreached = format!("cannot reach `{}`", root_at(LAB));
+    ensure!(why.contains(&unreached), "{why}");
 
-    // A node that lets us in, but whose Proxmox VE is down.
-    there.node(LAB)?.down()?;
-    let config = there.lab.host(LAB)?.config;
-    let ended = process::run(
-        there.command(&["vzdump_job", "--on", &both], &config, &[])?,
-        b"",
-        Watch::Nothing,
-    )?;
-    let failed = format!("{}: error: ", root_at(LAB));
+    // A node that lets us in, but whose Proxmox VE does not do what it is asked.
+    there.node(LAB)?.up()?;
+    let broken = Fault::Status(500, "unable to open file".to_owned());
+    there
+        .node(LAB)?
+        .inject(FaultRule::new("/cluster/backup", broken));
+    let command = there.command(&["vzdump_job", "--on", &both], &config, &[])?;
+    let ended = process::run(command, b"", Watch::Nothing)?;
     let done = format!("{}: Done:", root_at(PROD));
-    ends(
-        &ended,
-        1,
-        &[&done, "local:backup/vzdump-qemu-100-", &failed],
-    )?;
+    ends(&ended, 1, &[&done, "local:backup/vzdump-qemu-100-"])?;
+    let failed = format!("{}: error: ", root_at(LAB));
+    let line = ended.stderr.lines().find(|line| line.starts_with(&failed));
+    ensure!(
+        line.is_some_and(|line| line.contains("unable to open file")),
+        "{}",
+        ended.output()
+    );
     ensure!(there.tasks(PROD)?.len() == 2);
-    ensure!(there.started(LAB)? == 0);
+    ensure!(there.started(LAB)? == 0 && there.tasks(LAB)?.is_empty());
     Ok(())
 }
