@@ -2,7 +2,7 @@
 
 /// Does this on a thread; `None` when the user interrupted first, and then it is left to itself.
 ///
-/// After the first [`crate::call`] Ctrl-C is ours for good and would end nothing by itself.
+/// After the first [`crate::call()`] Ctrl-C is ours for good and would end nothing by itself.
 pub fn interruptible<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,9 +11,11 @@
 //! | `selection` | whether a job saves a guest |
 //! | `policy` | how old the newest archive may be, who needs none |
 //! | `prune` | what the next prune would keep, as Proxmox VE marks it |
+//! | `archives` | what the next prune makes of each archive |
 //! | `evaluate` | the state of each guest |
 //! | `result` | what is said of guests, disks and archives |
 
+mod archives;
 mod evaluate;
 mod evidence;
 mod policy;

@@ -1,3 +1,7 @@
+# Copyright: (c) 2026, The Reprise contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 """What a script of somebody else does with a server: called with its description on standard input."""
 
 import io

@@ -5,9 +5,12 @@ use pve_client::api::Permissions;
 use pve_client::{Gap, Seen};
 use serde_json::{Value, json};
 
+use pve_types::Vmid;
+
 use super::*;
 use crate::evidence::LastBackup;
 use crate::policy::Rpo;
+use crate::prune::Mark;
 
 const NOW: i64 = 1_795_000_000;
 
