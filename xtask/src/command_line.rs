@@ -60,7 +60,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "demo",
         usage: "",
-        about: "build, install, and run an example playbook against a simulated cluster",
+        about: "build, install, and configure and back up a simulated cluster over ssh",
         run: |workspace, arguments| done(arguments, || demo::run(workspace)),
     },
     Command {

@@ -1,16 +1,17 @@
-//! `cargo xtask demo`: from sources to a cluster that an installed tarball has changed, and the
-//! proof that a second run changes nothing.
+//! `cargo xtask demo`: from sources to a cluster whose nodes an installed tarball has configured
+//! and backed up over ssh, and the proof that a second run changes nothing.
 
-mod inventory;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
 use anyhow::{Context as _, Result, bail};
 
+use self::report::{Lab, Report};
 use crate::program::Program;
 use crate::python::{self, Venv};
-use crate::workspace::{Workspace, collection_in};
+use crate::workspace::{COLLECTION, NAMESPACE, Workspace};
 use crate::{dist, files, lab};
 
 /// Where the demo puts everything it makes.
@@ -18,7 +19,6 @@ struct Demo {
     venv: Venv,
     collections: PathBuf,
     inventory: PathBuf,
-    secrets: PathBuf,
 }
 
 /// Shows it.
@@ -31,25 +31,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let demo = Demo {
         venv: python::tools(workspace)?,
         collections: folder.join("collections"),
-        inventory: folder.join("inventory.json"),
-        secrets: folder.join("secrets.json"),
+        inventory: folder.join("lab/inventory.yml"),
     };
     demo.install(&workspace.tarball())?;
 
-    step("start three simulated PVE nodes on loopback");
+    step("start three simulated PVE nodes that are logged in to by ssh, on loopback");
     let lab = RunningLab::start(workspace, &folder.join("lab"))?;
-    let nodes = inventory::read(&lab.addresses)?;
-    nodes.write(&demo.inventory, &demo.secrets)?;
-
-    let shown = demo.show();
+    let shown = demo.show().and_then(|()| Lab::read(&lab.addresses)?.ask());
     let stopped = lab.stop();
-    shown.and(stopped)?;
-    println!(
-        "\nLeft behind in {}: the inventory and the installed collection.",
-        folder.display()
-    );
-    println!("Next: `cargo xtask lab up` keeps the nodes running for tries of your own;");
-    println!("      README.md shows the first use on a real server.");
+    let reports = shown?;
+    stopped?;
+
+    step("what is there now, as the nodes say it");
+    for report in &reports {
+        println!("{}", report.text());
+    }
+    println!("The nodes have stopped; their archives stay where they are until the next demo.");
+    println!("\nNext, for tries of your own:\n");
+    print!("{}", demo.next(workspace, &reports));
     Ok(())
 }
 
@@ -67,34 +66,42 @@ impl Demo {
 
     fn show(&self) -> Result<()> {
         step("check mode: what would change");
-        let predicted = self.play(&["--check", "--diff"])?;
+        let predicted = self.play("site", &["--check", "--diff"])?;
         require(
             &predicted,
             Changes::Some,
             "check mode predicted no change on an empty cluster",
         )?;
 
-        step("the same for real");
-        let made = self.play(&["--diff"])?;
+        step("the same for real: the program, a storage, and the job of each environment");
+        let made = self.play("site", &[])?;
         require(&made, Changes::Some, "the first run changed nothing")?;
+        if changed(&predicted) != changed(&made) {
+            bail!(
+                "check mode predicted other changes per node than were made: {:?} and {:?}",
+                changed(&predicted),
+                changed(&made)
+            );
+        }
 
         step("once more: nothing is left to do");
-        let again = self.play(&[])?;
-        require(&again, Changes::None, "the second run changed something")
+        let again = self.play("site", &[])?;
+        require(&again, Changes::None, "the second run changed something")?;
+
+        step("run the jobs now, and wait for their archives");
+        let saved = self.play("backup", &[])?;
+        require(&saved, Changes::Some, "the jobs made nothing")
     }
 
-    /// Runs the example playbook, shows and returns what it printed.
-    fn play(&self, options: &[&str]) -> Result<String> {
-        let playbook = collection_in(&self.collections).join("playbooks/demo.yml");
-        let secrets = format!("@{}", self.secrets.display());
+    /// Runs a playbook of the collection, shows and returns what it printed.
+    fn play(&self, name: &str, options: &[&str]) -> Result<String> {
         let program = self
             .venv
             .program("ansible-playbook")
             .arg("--inventory")
             .arg(&self.inventory)
-            .args(["--extra-vars", &secrets])
             .args(options)
-            .arg(playbook)
+            .arg(format!("{NAMESPACE}.{COLLECTION}.{name}"))
             .env("ANSIBLE_COLLECTIONS_PATH", &self.collections)
             .next("what it printed stands below");
         println!("$ {}", program.line());
@@ -102,6 +109,58 @@ impl Demo {
         println!("{}", printed.trim_end());
         Ok(printed)
     }
+
+    /// Commands to copy. The demo's nodes are gone, so they start nodes of their own.
+    fn next(&self, workspace: &Workspace, reports: &[Report]) -> String {
+        let lab = workspace.target("lab");
+        let binary = workspace
+            .target("dist")
+            .join(format!("reprise_{}", std::env::consts::ARCH));
+        let root = quoted_path(workspace.root());
+        let collections = quoted_path(&self.collections);
+        let playbook = quoted_path(&self.venv.folder().join("bin/ansible-playbook"));
+        let inventory = quoted_path(&lab.join("inventory.yml"));
+        let ssh = quoted_path(&lab.join("ssh_config"));
+        let binary = quoted_path(&binary);
+        let mut lines = vec![format!("cd {root} && cargo xtask lab up")];
+        lines.push(format!("export ANSIBLE_COLLECTIONS_PATH={collections}"));
+        for what in ["site --check --diff", "site", "backup -e env=lab"] {
+            lines.push(format!(
+                "{playbook} -i {inventory} {NAMESPACE}.{COLLECTION}.{what}"
+            ));
+        }
+        lines.push(format!("ssh -F {ssh} pve-lab reprise pve_info"));
+        lines.push(format!(
+            "{binary} vzdump_job --on root@pve-prod --ssh-config {ssh} --id reprise-prod --state run"
+        ));
+        lines.push("cargo xtask lab down".to_owned());
+        // This one needs no node.
+        let dump = reports
+            .iter()
+            .flat_map(|report| &report.archives)
+            .find_map(|archive| archive.file.parent());
+        if let Some(dump) = dump {
+            lines.push(format!(
+                "{binary} backup_verify --path {}",
+                quoted_path(dump)
+            ));
+        }
+        format!("    {}\n", lines.join("\n    "))
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+/// A word as a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "-_=./:,@+%".contains(character);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What a run should have changed.
@@ -112,12 +171,17 @@ enum Changes {
 }
 
 /// Reads the recap: one line per host with `changed=N`.
-fn require(printed: &str, expected: Changes, otherwise: &str) -> Result<()> {
-    let counts: Vec<u32> = printed
+fn changed(printed: &str) -> Vec<u32> {
+    printed
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("changed="))
         .filter_map(|count| count.parse().ok())
-        .collect();
+        .collect()
+}
+
+/// Every host changed something, or none did.
+fn require(printed: &str, expected: Changes, otherwise: &str) -> Result<()> {
+    let counts = changed(printed);
     if counts.is_empty() {
         bail!("ansible-playbook printed no recap");
     }
@@ -139,12 +203,12 @@ struct RunningLab {
 
 impl RunningLab {
     fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
-        let program = lab::binary(workspace)?;
+        let program = lab::launcher(workspace)?;
         files::make_empty_folder(folder)?;
         let child = Program::new(program)
             .args(["up", "--dir"])
             .arg(folder)
-            .arg("--until-stdin-closes")
+            .args(["--hosts", "--until-stdin-closes"])
             .start()?;
         let mut running = Self {
             child,
@@ -172,7 +236,7 @@ fn step(what: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Changes, require};
+    use super::{Changes, quoted, require};
 
     const RECAP: &str =
         "PLAY RECAP ***\npve1 : ok=2 changed=2 failed=0\npve2 : ok=2 changed=0 failed=0\n";
@@ -191,5 +255,11 @@ mod tests {
     #[test]
     fn no_recap_is_a_failure() {
         assert!(require("", Changes::None, "").is_err());
+    }
+
+    #[test]
+    fn commands_can_be_copied_whatever_the_path() {
+        assert_eq!(quoted("/a/b-c_1.yml"), "/a/b-c_1.yml");
+        assert_eq!(quoted("/it's a/b"), r"'/it'\''s a/b'");
     }
 }

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::context::Context;
-use crate::files;
 use crate::program::Program;
 use crate::workspace::{COLLECTION, NAMESPACE, collection_in};
+use crate::{files, lab};
 
 /// ansible-doc knows every module and every one has documentation that it can print.
 pub(super) fn doc(context: &Context) -> Result<()> {
@@ -135,6 +135,20 @@ fn pip_installer(context: &Context) -> Result<PathBuf> {
         )?;
     let name = format!("get_pip_{}.py", version.replace('.', "_"));
     Ok(venv.home().join(".ansible/test/cache").join(name))
+}
+
+/// The scenario of the site play, as in users' own tests: in the staged collection, on nodes that
+/// it starts and stops itself.
+pub(super) fn molecule(context: &Context) -> Result<()> {
+    context.tarball()?;
+    context
+        .venv()?
+        .program("molecule")
+        .args(["test", "--scenario-name", "site"])
+        .directory(&context.workspace().staged())
+        .env("REPRISE_LAB", lab::launcher(context.workspace())?)
+        .next("the step that failed is named above")
+        .run()
 }
 
 pub(super) fn docs(context: &Context) -> Result<()> {

@@ -98,6 +98,11 @@ const GATES: &[Gate] = &[
         ansible::importer,
     ),
     deep(
+        "molecule",
+        "the scenario of the site play on nodes of the lab",
+        ansible::molecule,
+    ),
+    deep(
         "oracle-all-cores",
         "the kept answers are those of every ansible-core",
         rust::oracle_all_cores,
