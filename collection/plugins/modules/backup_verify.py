@@ -116,7 +116,7 @@ notes:
   zstd archive announces, 128 MiB at most.
 - "Run it where the files are: 200 GB are not read over the network."
 seealso:
-- module: vzdump_job
+- module: reprise.pve.vzdump_job
 """
 
 EXAMPLES = r"""

@@ -89,7 +89,7 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         "Memory stays below 64 MiB for each archive that is read, plus the window that a zstd archive announces, 128 MiB at most.",
         "Run it where the files are: 200 GB are not read over the network.",
     ],
-    see_also: &["vzdump_job"],
+    see_also: &["reprise.pve.vzdump_job"],
     examples: EXAMPLES,
     version_added: "0.1.0",
 };
