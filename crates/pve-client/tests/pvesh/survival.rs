@@ -71,7 +71,7 @@ fn killed_before_it_knows_the_task() {
 #[test]
 fn killed_or_unread_while_the_task_runs() {
     for kind in ["-KILL", "-HUP"] {
-        let fake = Fake::doing(&task("6"));
+        let fake = Fake::doing(&task("1.5"));
         let mut caller = caller(&fake);
         let mut lines = BufReader::new(caller.stdout.take().unwrap()).lines();
         let told = lines.any(|line| line.unwrap().contains("UPID:pve1:"));
