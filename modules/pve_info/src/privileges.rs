@@ -8,6 +8,5 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     needs: &[
         Need::new("VM.Audit", Place::Guests, "see the guests").or_unknown(),
         Need::new("Datastore.Audit", Place::Storages, "see the storages").or_unknown(),
-        Need::new("Pool.Audit", Place::Pools, "see the pools").or_unknown(),
     ],
 }];
