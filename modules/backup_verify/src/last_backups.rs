@@ -51,9 +51,11 @@ pub(crate) fn of(client: &Client, nodes: &[NodeName], permissions: &Permissions)
     all
 }
 
-/// The later one counts.
+/// The later one counts; of two in the same second the one that failed.
 fn note(known: &mut BTreeMap<Vmid, LastBackup>, vmid: Vmid, last: LastBackup) {
-    if known.get(&vmid).is_none_or(|known| known.at < last.at) {
+    let is_later =
+        |known: &LastBackup| known.at < last.at || (known.at == last.at && last.error.is_some());
+    if known.get(&vmid).is_none_or(is_later) {
         known.insert(vmid, last);
     }
 }
@@ -85,7 +87,16 @@ fn of_node(client: &Client, node: &NodeName, permissions: &Permissions) -> LastB
         .partition(|task| guest(task).is_some() && task.outcome.is_success());
     for task in told {
         if let Some(vmid) = guest(task) {
-            note(&mut found.last, vmid, ended(task, None));
+            let seconds = task.ended.saturating_sub(i64::from(task.upid.starttime()));
+            note(
+                &mut found.last,
+                vmid,
+                LastBackup {
+                    at: task.ended,
+                    error: None,
+                    seconds: u64::try_from(seconds).ok(),
+                },
+            );
         }
     }
     let logs = thread::scope(|scope| {
@@ -101,20 +112,24 @@ fn of_node(client: &Client, node: &NodeName, permissions: &Permissions) -> LastB
         match logs.next() {
             Some(Ok(lines)) => {
                 for run in task_log::guests(lines.iter().map(|line| line.text.as_str())) {
-                    let error = match run.end {
-                        End::Finished(_) => None,
-                        End::Failed(why) => Some(why),
+                    let last = match run.end {
+                        End::Finished(seconds) => LastBackup {
+                            at: task.ended,
+                            error: None,
+                            seconds: Some(seconds),
+                        },
+                        End::Failed(why) => failed(task, why),
                         End::Open if task.outcome.is_success() => continue,
                         // The task died while it saved this guest.
-                        End::Open => Some(failure(task)),
+                        End::Open => failed(task, failure(task)),
                     };
-                    note(&mut found.last, run.vmid, ended(task, error));
+                    note(&mut found.last, run.vmid, last);
                 }
             }
             // Of one guest the list says at least that it failed.
             Some(Err(_)) | None => {
                 if let Some(vmid) = guest(task) {
-                    note(&mut found.last, vmid, ended(task, Some(failure(task))));
+                    note(&mut found.last, vmid, failed(task, failure(task)));
                 }
             }
         }
@@ -126,10 +141,11 @@ fn guest(task: &EndedTask) -> Option<Vmid> {
     task.upid.id().parse().ok()
 }
 
-const fn ended(task: &EndedTask, error: Option<String>) -> LastBackup {
+const fn failed(task: &EndedTask, why: String) -> LastBackup {
     LastBackup {
         at: task.ended,
-        error,
+        error: Some(why),
+        seconds: None,
     }
 }
 

@@ -11,6 +11,7 @@ use pve_client::{Client, Gap, Seen};
 use pve_coverage::{Sight, StorageContent};
 use pve_types::{NodeName, StorageId};
 
+use crate::asked::gap;
 use crate::files::Folder;
 use crate::spec::Ask;
 
@@ -74,7 +75,14 @@ pub(crate) fn chosen(
     }
     Ok(Storages {
         visible,
-        hidden: storages.gaps.into_iter().next(),
+        // The right that shows archives shows their storage, too: one is enough to name.
+        hidden: storages.gaps.first().and_then(|seen| {
+            gap(
+                "Datastore.AllocateSpace",
+                &seen.path,
+                "storages and the archives on them may be hidden",
+            )
+        }),
     })
 }
 

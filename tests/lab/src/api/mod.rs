@@ -49,6 +49,7 @@ type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 pub(crate) fn handler(key: &str) -> Option<Handler> {
     Some(match key {
         "GET /version" => version::version,
+        "GET /nodes/{node}/time" => version::time,
         "POST /access/ticket" => access::login,
         "GET /access/permissions" => access::permissions,
         "GET /access/acl" => acl::list,
