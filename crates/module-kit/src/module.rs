@@ -55,6 +55,8 @@ pub struct Verdict {
 pub trait Module {
     /// What it is called and what it accepts.
     const DECLARATION: Declaration;
+    /// Whether it only ever looks: it has nothing to do, and its result stands for itself.
+    const ONLY_LOOKS: bool = false;
     /// The options, coerced but not yet understood.
     type Args: DeserializeOwned;
     /// What the options mean.

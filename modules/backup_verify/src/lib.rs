@@ -23,6 +23,8 @@ mod apply;
 mod archive_result;
 mod args;
 mod asked;
+#[cfg(test)]
+mod asked_tests;
 mod fail_on;
 mod files;
 mod judge;
@@ -60,6 +62,7 @@ pub struct BackupVerify;
 
 impl Module for BackupVerify {
     const DECLARATION: Declaration = options::DECLARATION;
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Spec = Spec;
     type Observed = Observed;
