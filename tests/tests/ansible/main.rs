@@ -12,6 +12,7 @@ mod plays;
 mod preflight;
 mod program;
 mod site;
+mod verify;
 mod ways;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         failures::TESTS,
         leaks::TESTS,
         hosts::TESTS,
+        verify::TESTS,
         emulated::tests(),
     ])
 }
