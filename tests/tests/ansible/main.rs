@@ -12,6 +12,7 @@ mod plays;
 mod preflight;
 mod program;
 mod site;
+mod token;
 mod ways;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        token::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
