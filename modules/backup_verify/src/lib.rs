@@ -4,37 +4,55 @@
 //! |---|---|
 //! | `options`, `args` | what may be said, and what was said |
 //! | `spec` | what it means |
-//! | `observe` | lists files and folders |
+//! | `fail_on` | what makes a run fail |
+//! | `privileges` | the rights with which it sees everything |
+//! | `observe` | looks: asks, lists, reads |
+//! | `asked`, `storages`, `last_backups` | what Proxmox VE knows |
+//! | `files` | files and folders |
+//! | `matching` | which file is which archive of Proxmox VE |
 //! | `memory` | what earlier runs read, and what is read now |
 //! | `reading` | reads archives, several beside each other |
 //! | `running` | which files a backup writes now |
 //! | `plan`, `apply` | nothing: verification changes nothing |
 //! | `judge` | what archives of one guest mean for each other |
-//! | `report`, `table` | says what came of it, to programs and to people |
+//! | `report`, `archive_result` | says what came of it |
+//! | `verdict` | whether that counts as failed |
+//! | `table` | says it to people |
 
 mod apply;
+mod archive_result;
 mod args;
+mod asked;
+mod fail_on;
+mod files;
 mod judge;
+mod last_backups;
+mod matching;
 mod memory;
 mod observe;
 mod options;
 mod plan;
+mod privileges;
 mod reading;
 mod report;
 #[cfg(test)]
 mod run_tests;
 mod running;
 mod spec;
+mod storages;
 mod table;
+mod verdict;
 
 use module_kit::plan::Plan;
 use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};
 
 pub use args::Args;
-pub use observe::Observed;
+pub use asked::Asked;
+pub use fail_on::FailOn;
+pub use observe::{Listed, Observed, OnStorage, Verified};
 pub use plan::Nothing;
-pub use report::Report;
-pub use spec::Spec;
+pub use report::{ArchiveResult, ReasonResult, Report, Summary};
+pub use spec::{Ask, Spec};
 
 /// The module.
 #[derive(Debug)]
@@ -75,7 +93,7 @@ impl Module for BackupVerify {
     }
 
     fn verdict(report: &Report) -> Verdict {
-        report::verdict(report)
+        verdict::verdict(report)
     }
 
     fn render(report: &Report) -> String {

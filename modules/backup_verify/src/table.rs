@@ -10,13 +10,17 @@ use crate::report::{ArchiveResult, Report};
 /// A table, worst first, with the reasons below each line.
 pub(crate) fn render(report: &Report) -> String {
     let mut archives: Vec<&ArchiveResult> = report.archives.iter().collect();
-    archives.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.path.cmp(&b.path)));
+    archives.sort_by(|a, b| {
+        b.verdict
+            .cmp(&a.verdict)
+            .then_with(|| a.name().cmp(b.name()))
+    });
     let mut text = format!("{:<11} {:>9} {:>10}  FILE\n", "VERDICT", "GUEST", "SIZE");
     for archive in archives {
         let guest = archive
             .vmid
             .map_or_else(|| "-".to_owned(), |vmid| vmid.to_string());
-        let name = archive.path.rsplit('/').next().unwrap_or(&archive.path);
+        let name = archive.name().rsplit('/').next().unwrap_or_default();
         let size = size(archive.size);
         let _ = writeln!(
             text,
@@ -41,7 +45,7 @@ pub(crate) fn render(report: &Report) -> String {
     let summary = &report.summary;
     let _ = writeln!(
         text,
-        "{} files: {} ok, {} warn, {} corrupt, {} unreadable, {} incomplete, {} in progress; {} read in {:.1} s",
+        "{} files: {} ok, {} warn, {} corrupt, {} unreadable, {} incomplete, {} in progress, {} not verified; {} read in {:.1} s",
         summary.total,
         summary.ok,
         summary.warn,
@@ -49,6 +53,7 @@ pub(crate) fn render(report: &Report) -> String {
         summary.unreadable,
         summary.incomplete,
         summary.in_progress,
+        summary.not_verified,
         size(summary.bytes_read),
         summary.seconds
     );

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::job::{key, vmids};
 use crate::observe::{LOCAL, Observed, PresentJob};
 use crate::plan::JobAction;
-use crate::task_log::{self, End, GuestRun};
+use pve_coverage::task_log::{self, End, GuestRun};
 
 /// What only a scheduled job has; vzdump itself does not know it.
 const OF_THE_SCHEDULE: [&str; 5] = [

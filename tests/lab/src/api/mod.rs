@@ -51,6 +51,7 @@ type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 pub(crate) fn handler(key: &str) -> Option<Handler> {
     Some(match key {
         "GET /version" => version::version,
+        "GET /nodes/{node}/time" => version::time,
         "GET /cluster/backup" => jobs::list,
         "POST /cluster/backup" => jobs::create,
         "GET /cluster/backup/{id}" => jobs::get,
