@@ -167,7 +167,7 @@ fn without_coverage_only_archives_are_asked_for() {
     let server = server(json!([snapshot(
         "2026-11-18T10:13:20Z",
         NOW - 1800,
-        Value::Null
+        &Value::Null
     )]));
     let report = verify(&server, json!({"coverage": false, "storage": "pbs"})).unwrap();
     assert_eq!((report.archives.len(), report.guests.len()), (1, 0));
