@@ -196,20 +196,8 @@ pub(super) fn parsed(
 }
 
 /// Only looks: nothing has to outlive anything.
-fn look(
-    module: &Registered,
-    parsed: &Parsed,
-    environment: Environment<'_>,
-    mode: driver::Mode,
-) {
-    let outcome = detached::carried_out(
-        module,
-        parsed,
-        environment,
-        mode,
-        &mut |_| Ok(()),
-        &tell,
-    );
+fn look(module: &Registered, parsed: &Parsed, environment: Environment<'_>, mode: driver::Mode) {
+    let outcome = detached::carried_out(module, parsed, environment, mode, &mut |_| Ok(()), &tell);
     say(&detached::result(parsed, None, SystemClock.now(), outcome)).ok();
 }
 
