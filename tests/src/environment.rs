@@ -122,6 +122,19 @@ impl HostTools {
     }
 }
 
+/// Prometheus's checker of metrics.
+///
+/// # Errors
+/// When `cargo xtask` runs the tests and did not name it.
+pub fn promtool() -> Result<Option<PathBuf>> {
+    let found = told("REPRISE_PROMTOOL").map(PathBuf::from);
+    anyhow::ensure!(
+        found.is_some() || !by_xtask(),
+        "REPRISE_PROMTOOL is not set although REPRISE_XTASK is"
+    );
+    Ok(found)
+}
+
 /// The emulator and the binary of the other architecture.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         "sftp-server: {}",
         unpacked::sftp_server(workspace)?.display()
     );
+    println!("promtool: {}", unpacked::promtool(workspace)?.display());
     println!("cargo-deny: {}", cargo_deny(workspace)?.display());
     Ok(())
 }

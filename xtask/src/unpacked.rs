@@ -186,6 +186,19 @@ pub(crate) fn sftp_server(workspace: &Workspace) -> Result<PathBuf> {
     existing(path)
 }
 
+/// Prometheus's checker of metrics. Installing its package would start the server.
+pub(crate) fn promtool(workspace: &Workspace) -> Result<PathBuf> {
+    let name = "promtool";
+    if let Some(installed) = environment::find_program(name) {
+        return Ok(installed);
+    }
+    let path = tools_root(workspace).join("usr/bin").join(name);
+    if !path.exists() {
+        unpack(workspace, "prometheus")?;
+    }
+    existing(path)
+}
+
 /// A server that runs as root insists on the user `sshd`, which the package's installation
 /// would have made. Where there is none, a list of users with it stands in for the system's,
 /// for this program alone.

@@ -96,6 +96,8 @@ pub struct Registered {
     pub declaration: &'static Declaration,
     /// The shape of its result.
     pub result_schema: fn() -> Schema,
+    /// Whether it only ever looks.
+    pub only_looks: bool,
     run: fn(Map<String, Value>, &Context<'_>, Mode, &mut Consent<'_>) -> Outcome,
 }
 
@@ -105,6 +107,7 @@ impl Registered {
         Self {
             declaration: &M::DECLARATION,
             result_schema: || schemars::schema_for!(M::Report),
+            only_looks: M::ONLY_LOOKS,
             run: run::<M>,
         }
     }

@@ -78,7 +78,7 @@ pub(crate) fn check(spec: &Spec) -> Result<(), Failure> {
 /// Writes what the user asked for. Of two files that cannot be written both are named.
 pub(crate) fn write(report: &Report, spec: &Spec, observed: &Observed) -> Result<(), Failure> {
     let page = spec.report.as_ref().map(|file| {
-        let text = page::page(report, &made(report, observed), file.format);
+        let text = page::page(report, &made(report, spec, observed), file.format);
         put(PAGE, &file.path, text.as_bytes())
     });
     let metrics = spec.metrics.as_ref().map(|path| {
@@ -94,7 +94,7 @@ pub(crate) fn write(report: &Report, spec: &Spec, observed: &Observed) -> Result
     }
 }
 
-fn made(report: &Report, observed: &Observed) -> Made {
+fn made(report: &Report, spec: &Spec, observed: &Observed) -> Made {
     let here = observed
         .asked
         .as_ref()
@@ -103,6 +103,11 @@ fn made(report: &Report, observed: &Observed) -> Made {
         at: report.now,
         zone: report.zone.clone(),
         node: here.map(ToString::to_string),
+        storages: spec
+            .ask
+            .iter()
+            .flat_map(|ask| ask.storages.iter().map(ToString::to_string))
+            .collect(),
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -17,12 +17,12 @@ use crate::support::{World, fails, succeeds, text, warnings};
 const OLD: &str = "2026_01_01-00_00_00";
 
 /// A world with guests in every state. `100` (in the pool) and `200` were saved just now.
-struct Guests {
+pub(crate) struct Guests {
     world: World,
 }
 
 impl Guests {
-    fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let world = World::start()?;
         let node = world.site.node()?;
         add_guests(node, GuestKind::Lxc, 202, 4)?;
@@ -112,7 +112,7 @@ impl Guests {
     }
 
     /// The program on the node.
-    fn there(&self) -> Result<(OnNode, Program)> {
+    pub(crate) fn there(&self) -> Result<(OnNode, Program)> {
         let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
         let node = OnNode::new(self.node()?, lab)?;
         let program = node.program()?;

@@ -7,6 +7,7 @@ mod command_line;
 mod connection;
 mod coverage;
 mod faults;
+mod files;
 mod jobs;
 mod on_node;
 mod options;

@@ -58,6 +58,7 @@ pages! {
     readme: "README.md",
     first_backup: "docs/tutorial/first-backup.md",
     on_a_node: "docs/how-to/on-a-node.md",
+    report_and_metrics: "docs/how-to/report-and-metrics.md",
     schedule: "docs/how-to/schedule.md",
     terraform: "docs/how-to/terraform.md",
     example_inventory: "playbooks/inventory.example/README.md",

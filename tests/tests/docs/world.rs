@@ -127,7 +127,9 @@ impl World {
         let mut shell = process::command("bash");
         let connection = self.folder.path().join("connection");
         let script = format!(
-            "set -e\nexec 2>&1\n[ ! -f '{0}' ] || . '{0}'\n{1}",
+            // What a reader's own `~/.ssh/config` would say of the nodes.
+            "set -e\nexec 2>&1\n[ ! -f '{0}' ] || . '{0}'\n\
+             ssh() {{ command ssh ${{REPRISE_SSH_CONFIG:+-F \"$REPRISE_SSH_CONFIG\"}} \"$@\"; }}\n{1}",
             connection.display(),
             self.said(commands)
         );

@@ -33,6 +33,7 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::index(&mut files)?;
     markdown::exit_codes(&mut files)?;
     markdown::findings(&mut files)?;
+    markdown::metrics(&mut files)?;
     roles::generate(&mut files)?;
     markdown::flags(&mut files)?;
     privileges::page(&mut files)?;

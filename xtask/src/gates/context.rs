@@ -113,6 +113,7 @@ impl Context {
                 "REPRISE_SFTP_SERVER",
                 unpacked::sftp_server(&self.workspace)?,
             )
+            .env("REPRISE_PROMTOOL", unpacked::promtool(&self.workspace)?)
             .env(
                 "REPRISE_FOREIGN",
                 foreign::collections(&self.workspace, &self.venv()?)?,

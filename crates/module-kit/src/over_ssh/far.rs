@@ -78,7 +78,7 @@ fn answer(
         tell(&Event::Warning { text: text.clone() });
     }
     if request.mode == Mode::Check {
-        look(module, &parsed, environment);
+        look(module, &parsed, environment, driver::Mode::Check);
         return Ok(());
     }
     let store = Store::open(&on_node::state_folder(environment))?;
@@ -102,7 +102,13 @@ fn answer(
             }
             if request.mode == Mode::Plan {
                 drop(locked);
-                look(module, &parsed, environment);
+                // Who only looks has nothing to agree to, and this is the run itself.
+                let mode = if module.only_looks {
+                    driver::Mode::Apply
+                } else {
+                    driver::Mode::Check
+                };
+                look(module, &parsed, environment, mode);
                 return Ok(());
             }
             start(&locked, &key, &request, value, now)?
@@ -190,15 +196,8 @@ pub(super) fn parsed(
 }
 
 /// Only looks: nothing has to outlive anything.
-fn look(module: &Registered, parsed: &Parsed, environment: Environment<'_>) {
-    let outcome = detached::carried_out(
-        module,
-        parsed,
-        environment,
-        driver::Mode::Check,
-        &mut |_| Ok(()),
-        &tell,
-    );
+fn look(module: &Registered, parsed: &Parsed, environment: Environment<'_>, mode: driver::Mode) {
+    let outcome = detached::carried_out(module, parsed, environment, mode, &mut |_| Ok(()), &tell);
     say(&detached::result(parsed, None, SystemClock.now(), outcome)).ok();
 }
 

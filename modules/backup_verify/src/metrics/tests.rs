@@ -86,6 +86,21 @@ fn all_of_them_are_written_when_all_is_known() {
 }
 
 #[test]
+fn an_archive_on_a_storage_that_is_not_told_is_a_success_all_the_same() {
+    let mut report = small();
+    let guest = &mut report.guests[2];
+    guest.newest = Some("other:backup/vzdump-lxc-102-2026_01_16-05_00_00.tar.zst".to_owned());
+    guest.newest_at = Some(1_768_500_000);
+    let text = text(&report, 0, &TimeZone::UTC);
+    let line = format!("{}{{id=\"lxc/102\"}} 1768500000\n", LAST_SUCCESS.name);
+    assert!(text.contains(&line), "{text}");
+    assert!(
+        !text.contains(&format!("{}{{id=\"lxc/102\"}}", SIZE.name)),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_small_archive_is_no_success() {
     let text = text(&small(), u64::MAX, &TimeZone::UTC);
     assert!(!text.contains(LAST_SUCCESS.name), "{text}");

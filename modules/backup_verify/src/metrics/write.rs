@@ -33,8 +33,9 @@ struct Guest<'a> {
     said: Option<&'a GuestCoverage>,
     /// The newest archive that is one.
     newest: Option<&'a ArchiveResult>,
-    /// The newest one that counts and is not known to be damaged, and when it was begun.
-    success: Option<(i64, &'a ArchiveResult)>,
+    /// When the newest one was begun that counts and is not known to be damaged; nothing is told of
+    /// one on a storage that was not looked at.
+    success: Option<(i64, Option<&'a ArchiveResult>)>,
 }
 
 fn guests<'a>(report: &'a Report, minimum_size: u64, zone: &TimeZone) -> Vec<Guest<'a>> {
@@ -81,17 +82,33 @@ fn one<'a>(
     let newest = |archives: &mut dyn Iterator<Item = &(i64, &'a ArchiveResult)>| {
         archives.max_by_key(|(at, _)| *at).copied()
     };
+    let seen = newest(&mut counting.clone().filter(|(_, archive)| {
+        matches!(
+            archive.verdict,
+            Verdict::Ok | Verdict::Warn | Verdict::NotVerified
+        )
+    }));
+    let seen = seen.map(|(at, archive)| (at, Some(archive)));
+    let elsewhere = said.and_then(|guest| elsewhere(guest, archives));
     Guest {
         id,
         said,
         newest: newest(&mut counting.clone()).map(|(_, archive)| archive),
-        success: newest(&mut counting.filter(|(_, archive)| {
-            matches!(
-                archive.verdict,
-                Verdict::Ok | Verdict::Warn | Verdict::NotVerified
-            )
-        })),
+        success: seen
+            .into_iter()
+            .chain(elsewhere.map(|at| (at, None)))
+            .max_by_key(|(at, _)| *at),
     }
+}
+
+/// When the newest archive of a guest was begun, when it is none of those that are told.
+fn elsewhere(guest: &GuestCoverage, archives: &[(i64, &ArchiveResult)]) -> Option<i64> {
+    let newest = guest.newest.as_deref()?;
+    let is_told = archives
+        .iter()
+        .any(|(_, archive)| archive.volid.as_deref() == Some(newest));
+    let is_bad = guest.state == GuestState::Corrupt;
+    guest.newest_at.filter(|_| !is_told && !is_bad)
 }
 
 fn of_the_run(file: &mut File, report: &Report) {
@@ -156,7 +173,7 @@ fn of_states(file: &mut File, report: &Report, guests: &[Guest<'_>]) {
 
 fn of_archives(file: &mut File, guests: &[Guest<'_>]) {
     file.each(&LAST_SUCCESS, guests, |guest| Some(guest.success?.0));
-    file.each(&SIZE, guests, |guest| Some(guest.success?.1.size));
+    file.each(&SIZE, guests, |guest| Some(guest.success?.1?.size));
     file.family(
         &VERDICT,
         guests.iter().flat_map(|guest| {

@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     Running,
     /// No archive, and the one before it is too old.
     Hole,
-    /// No archive can be seen, and some may be hidden.
+    /// No archive is seen, and one may be hidden or on a storage that is not shown.
     Unknown,
     /// No archive, and none had to be there.
     None,
@@ -84,7 +84,7 @@ impl Kind {
             Self::Unread => "an archive that was not read",
             Self::Running => "a backup runs now",
             Self::Hole => "no archive, and one was due",
-            Self::Unknown => "no archive can be seen, others may be hidden",
+            Self::Unknown => "no archive is seen, and one may be where it is not seen",
             Self::None => "no archive, and none was due or a prune may have removed it",
         }
     }
@@ -121,19 +121,30 @@ pub(crate) struct Matrix<'a> {
     pub(crate) rows: Vec<Row<'a>>,
 }
 
+/// Which archives are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// All that can be seen.
+    All,
+    /// Those of some storages: what is missing may be on another one.
+    OfSomeStorages,
+}
+
 /// Where a day ends and when now is.
 struct Clock<'a> {
     now: i64,
     zone: &'a TimeZone,
+    told: Told,
 }
 
 pub(crate) fn matrix<'a>(
     guests: &'a [GuestCoverage],
     archives: &'a [ArchiveResult],
+    told: Told,
     now: i64,
     zone: &TimeZone,
 ) -> Matrix<'a> {
-    let clock = Clock { now, zone };
+    let clock = Clock { now, zone, told };
     let days = days(archives, &clock);
     let mut rest: BTreeMap<String, Vec<&ArchiveResult>> = BTreeMap::new();
     for archive in archives {
@@ -335,6 +346,7 @@ impl Due {
         let (age, otherwise) = match guest.map(|guest| guest.state) {
             Some(GuestState::Excluded) => (None, Kind::None),
             Some(GuestState::Unknown) => (None, Kind::Unknown),
+            _ if clock.told == Told::OfSomeStorages => (None, Kind::Unknown),
             Some(GuestState::Unprotected) if counted.is_empty() => (Some(0), Kind::Hole),
             _ => (age.or_else(|| rhythm(&counted)), Kind::None),
         };

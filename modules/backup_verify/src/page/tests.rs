@@ -20,6 +20,7 @@ fn made() -> Made {
         at: NOW,
         zone: TimeZone::UTC,
         node: Some("pve1".to_owned()),
+        storages: Vec::new(),
         version: "1.2.3",
     }
 }

@@ -7,7 +7,7 @@ use pve_coverage::{DiskCoverage, GuestCoverage, GuestState, Mark};
 use vzdump_archive::Verdict;
 
 use super::headline::{self, Headline};
-use super::matrix::{self, Matrix};
+use super::matrix::{self, Matrix, Told};
 use super::words;
 use crate::reading::size;
 use crate::report::{ArchiveResult, Report};
@@ -21,6 +21,8 @@ pub(crate) struct Made {
     pub(crate) zone: TimeZone,
     /// The node it is made on.
     pub(crate) node: Option<String>,
+    /// Only the archives of these storages are told; of all when empty.
+    pub(crate) storages: Vec<String>,
     /// The version of this program.
     pub(crate) version: &'static str,
 }
@@ -61,7 +63,17 @@ pub(crate) struct View<'a> {
 }
 
 pub(crate) fn view<'a>(report: &'a Report, made: &'a Made) -> View<'a> {
-    let matrix = matrix::matrix(&report.guests, &report.archives, made.at, &made.zone);
+    let matrix = matrix::matrix(
+        &report.guests,
+        &report.archives,
+        if made.storages.is_empty() {
+            Told::All
+        } else {
+            Told::OfSomeStorages
+        },
+        made.at,
+        &made.zone,
+    );
     let of = |wanted: &dyn Fn(&ArchiveResult) -> bool| -> Vec<&'a ArchiveResult> {
         report
             .archives
@@ -143,6 +155,10 @@ fn facts(report: &Report, made: &Made) -> Vec<(&'static str, String)> {
         facts.push(("On", node.clone()));
     }
     facts.push(("By", format!("reprise {}", made.version)));
+    if !made.storages.is_empty() {
+        let only = format!("{}; guests are judged by all", made.storages.join(", "));
+        facts.push(("Archives of", only));
+    }
     let verdicts = [
         ("ok", summary.ok),
         ("warn", summary.warn),

@@ -8,7 +8,11 @@ const NOW: i64 = 1_768_478_400;
 
 /// The symbols of a guest, the newest day first.
 fn drawn(guests: &[GuestCoverage], archives: &[ArchiveResult]) -> Vec<String> {
-    matrix(guests, archives, NOW, &TimeZone::UTC)
+    drawn_of(Told::All, guests, archives)
+}
+
+fn drawn_of(told: Told, guests: &[GuestCoverage], archives: &[ArchiveResult]) -> Vec<String> {
+    matrix(guests, archives, told, NOW, &TimeZone::UTC)
         .rows
         .iter()
         .map(|row| {
@@ -36,6 +40,16 @@ fn a_missing_night_is_a_hole() {
     let guests = [guest("qemu", 100, GuestState::Protected)];
     let archives = on(&[15, 14, 12, 11, 8]);
     assert_eq!(drawn(&guests, &archives), ["qemu/100 ✓✓▢✓✓▢▢✓"]);
+}
+
+#[test]
+fn where_only_some_storages_are_told_nothing_is_called_missing() {
+    let guests = [
+        guest("qemu", 100, GuestState::Protected),
+        guest("qemu", 101, GuestState::Excluded),
+    ];
+    let drawn = drawn_of(Told::OfSomeStorages, &guests, &on(&[15, 12]));
+    assert_eq!(drawn, ["qemu/100 ✓??✓???", "qemu/101 ·······"]);
 }
 
 #[test]
@@ -124,12 +138,16 @@ fn a_guest_that_nobody_spoke_of_is_measured_by_its_habit() {
 fn what_is_older_than_the_matrix_is_counted() {
     let mut archives = on(&[15]);
     archives.push(archive("qemu", 100, "2024_01_15-04_00_00", Verdict::Ok));
-    let matrix = matrix(&[], &archives, NOW, &TimeZone::UTC);
+    let matrix = matrix(&[], &archives, Told::All, NOW, &TimeZone::UTC);
     assert_eq!(matrix.days.len(), MOST_DAYS);
     assert_eq!(matrix.rows[0].older, 1);
 }
 
 #[test]
 fn an_unreadable_clock_shows_no_days() {
-    assert!(matrix(&[], &[], i64::MAX, &TimeZone::UTC).days.is_empty());
+    assert!(
+        matrix(&[], &[], Told::All, i64::MAX, &TimeZone::UTC)
+            .days
+            .is_empty()
+    );
 }
