@@ -94,7 +94,12 @@ pub(crate) fn ask(spec: &Spec, ask: &Ask, context: &Context<'_>) -> Result<Asked
     unseen.sort();
     unseen.dedup();
     Ok(Asked {
-        folders: storages.folders(ask, here.as_ref()),
+        folders: storages.folders(
+            ask,
+            &resources,
+            here.as_ref(),
+            spec.remembering.verify_node.as_ref(),
+        ),
         here,
         evidence: Evidence {
             now: context.now(),

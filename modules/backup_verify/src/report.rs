@@ -162,6 +162,9 @@ pub struct Summary {
     pub not_verified: u64,
     /// Not read again, because of what the ledger says of them.
     pub trusted: u64,
+    /// Trusted, although what is known of them is older than it may be: the budget was used up, or
+    /// `renew` is false. Another run reads them.
+    pub postponed: u64,
     /// When all of them have been read again if a run comes every day, in Unix seconds; null
     /// without a ledger.
     pub cycle_end: Option<i64>,
@@ -267,6 +270,7 @@ fn summary(
         in_progress: count(Verdict::InProgress),
         not_verified: count(Verdict::NotVerified),
         trusted: u64::try_from(observed.trusted).unwrap_or(u64::MAX),
+        postponed: u64::try_from(observed.postponed).unwrap_or(u64::MAX),
         cycle_end: observed.cycle_end,
         bytes_read: observed.bytes_read,
         seconds: (observed.seconds * 1000.0).round() / 1000.0,
