@@ -25,4 +25,6 @@ pub struct Args {
     pub(crate) notes: bool,
     pub(crate) parallel: Option<i64>,
     pub(crate) fail_on: Vec<String>,
+    pub(crate) report: Option<String>,
+    pub(crate) metrics: Option<String>,
 }

@@ -239,7 +239,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         zone: observed
             .asked
             .as_ref()
-            .map_or(TimeZone::UTC, |asked| asked.evidence.zone.clone()),
+            .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone()),
     }
 }
 
