@@ -672,6 +672,11 @@ guests:
       - Why the last backup in the task log failed.
       returned: always
       type: str
+    last_backup_seconds:
+      description:
+      - How long the last backup in the task log took, in seconds; null when it failed.
+      returned: always
+      type: int
 summary:
   description:
   - How many there are of each verdict and each state.
