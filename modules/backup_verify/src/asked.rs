@@ -26,7 +26,7 @@ pub struct Asked {
     pub evidence: Evidence,
     /// The node this runs on, if it is one.
     pub here: Option<NodeName>,
-    /// The folders of storages that are read here.
+    /// The folders of storages that are here.
     pub(crate) folders: Vec<Folder>,
     /// What cannot be seen, beside what the evidence tells.
     pub unseen: Vec<String>,

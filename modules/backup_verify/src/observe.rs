@@ -103,7 +103,11 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     }
     // Of storages whose folder cannot be listed here, why.
     let mut closed: BTreeMap<(StorageId, NodeName), String> = BTreeMap::new();
+    let reads = spec.ask.as_ref().is_some_and(|ask| ask.read);
     for folder in asked.iter().flat_map(|asked| &asked.folders) {
+        if !reads {
+            break;
+        }
         if let Err(error) = files.add_folder(folder, spec) {
             closed.insert(
                 (folder.storage.clone(), folder.node.clone()),

@@ -183,7 +183,11 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         .flat_map(|coverage| &coverage.archives)
         .map(|archive| (archive.volid.as_str(), archive))
         .collect();
-    let sound = judge::sound(&observed.archives);
+    let zone = observed
+        .asked
+        .as_ref()
+        .map_or(TimeZone::UTC, |asked| asked.evidence.zone.clone());
+    let sound = judge::sound(&observed.archives, &observed.listed, &zone);
     let read = observed
         .archives
         .iter()
@@ -236,10 +240,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         fail_on: spec.fail_on.clone(),
         warnings,
         now: observed.now,
-        zone: observed
-            .asked
-            .as_ref()
-            .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone()),
+        zone,
     }
 }
 

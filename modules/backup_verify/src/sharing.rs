@@ -198,3 +198,6 @@ pub(crate) fn publish(
     });
     written.collect()
 }
+
+#[cfg(test)]
+mod tests;

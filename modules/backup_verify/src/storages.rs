@@ -124,7 +124,7 @@ impl Storages {
         places
     }
 
-    /// The folders with archives that are read on this node.
+    /// The folders with archives that are on this node.
     pub(crate) fn folders(
         &self,
         ask: &Ask,
@@ -132,7 +132,7 @@ impl Storages {
         here: Option<&NodeName>,
         verify_node: Option<&NodeName>,
     ) -> Vec<Folder> {
-        let Some(here) = here.filter(|_| ask.read) else {
+        let Some(here) = here else {
             return Vec::new();
         };
         self.visible
