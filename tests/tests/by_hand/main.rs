@@ -9,6 +9,7 @@ mod coverage;
 mod faults;
 mod files;
 mod jobs;
+mod ledger;
 mod on_node;
 mod options;
 mod privileges;

@@ -61,6 +61,7 @@ pages! {
     report_and_metrics: "docs/how-to/report-and-metrics.md",
     schedule: "docs/how-to/schedule.md",
     terraform: "docs/how-to/terraform.md",
+    verify: "docs/how-to/verify.md",
     example_inventory: "playbooks/inventory.example/README.md",
 }
 
