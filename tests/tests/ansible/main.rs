@@ -13,6 +13,7 @@ mod preflight;
 mod program;
 mod site;
 mod token;
+mod verify;
 mod ways;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         preflight::TESTS,
         program::TESTS,
         token::TESTS,
+        verify::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
