@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use pve_coverage::{ArchiveCoverage, Coverage, CoverageSummary, GuestCoverage, Mark, evaluate};
 use pve_types::{LocalStamp, Vmid};
 use schemars::JsonSchema;
@@ -39,6 +40,10 @@ pub struct Report {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) now: i64,
+    /// The local time of the node; for the table.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) zone: TimeZone,
 }
 
 /// One archive.
@@ -228,6 +233,10 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         fail_on: spec.fail_on.clone(),
         warnings,
         now: observed.now,
+        zone: observed
+            .asked
+            .as_ref()
+            .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone()),
     }
 }
 
