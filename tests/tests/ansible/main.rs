@@ -13,7 +13,7 @@ mod preflight;
 mod program;
 mod site;
 mod token;
-mod verify;
+mod verify_role;
 mod ways;
 
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         preflight::TESTS,
         program::TESTS,
         token::TESTS,
-        verify::TESTS,
+        verify_role::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
