@@ -13,6 +13,7 @@ mod preflight;
 mod program;
 mod site;
 mod token;
+mod verify;
 mod verify_role;
 mod ways;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         failures::TESTS,
         leaks::TESTS,
         hosts::TESTS,
+        verify::TESTS,
         emulated::tests(),
     ])
 }
