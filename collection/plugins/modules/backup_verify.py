@@ -22,7 +22,9 @@ description:
   Of every guest and disk it tells whether it is really protected: a disabled job protects nobody, a
   copy made before a restore is no backup, and what may not be seen is unknown, with the privilege
   that would show it.
-- It changes nothing.
+- >-
+  It changes nothing but what it remembers itself, and with O(notes) the notes of
+  archives; so it is never C(changed).
 author:
 - The Reprise developers (@reprise-pve)
 options:
@@ -63,20 +65,37 @@ options:
     - Only these guests and their archives. All when left out.
     type: list
     elements: int
+  parallel:
+    description:
+    - >-
+      How many archives are read beside each other. As many as there are processors
+      when left out.
+    type: int
+  remember:
+    description:
+    - >-
+      Whether it is remembered what was read. An archive whose size, time of change
+      and inode are the same is then not read again before O(max_age_days).
+    - >-
+      An archive is measured by the SHA-256 of its first reading: another one is damage, even if the
+      format is sound.
+    - >-
+      V(false): everything is read, and nothing is remembered. In check mode nothing is remembered
+      either.
+    type: bool
+    default: true
   ledger:
     description:
     - >-
-      A file that remembers what was read, such as V(/var/lib/reprise/ledger). An
-      archive whose size, time and inode did not change is not read again before
-      O(max_age_days).
+      The file that it is remembered in. Losing it costs one full reading and nothing
+      else.
     - >-
-      An archive is measured by the SHA-256 of its first reading: another one is damage, even if the
-      format is sound. Losing the file costs one full reading and nothing else.
-    - Everything is read when left out.
+      V(/var/lib/reprise/ledger) of root and V(~/.local/state/reprise/ledger) of
+      others when left out.
     type: path
   max_age_days:
     description:
-    - How old what O(ledger) says of an archive may become before it is read again.
+    - How old what is remembered of an archive may become before it is read again.
     type: int
     default: 30
   budget_bytes:
@@ -84,13 +103,41 @@ options:
     - >-
       How many bytes of unchanged archives a run reads again at the most, oldest
       reading first and always one archive. What is new or changed is read in any case.
+      C(summary.cycle_end) says when all were read again.
     type: int
-  parallel:
+  budget_time:
     description:
     - >-
-      How many archives are read beside each other. As many as there are processors
-      when left out.
-    type: int
+      How long a run reads unchanged archives again, such as V(2h), V(90m) or a
+      number of seconds. It is planned by how fast earlier runs read, and when the time is
+      over none of them is begun any more, but for the first. What is new or changed is
+      read in any case.
+    type: str
+  renew:
+    description:
+    - >-
+      V(false): only what is new or changed is read, as after a backup. What is old waits for
+      another run. A run that finds another one at work waits for its end.
+    type: bool
+    default: true
+  verify_node:
+    description:
+    - >-
+      The node that reads the archives of storages that several nodes share. The
+      others believe what it found, and say so with C(proof_by).
+    - >-
+      Of the nodes that have the storage, the first by name that is online when left
+      out.
+    type: str
+  notes:
+    description:
+    - >-
+      Whether the SHA-256 of each archive of a storage is also written to its notes,
+      in a line of its own. When the ledger is lost, an archive that was changed is
+      still found.
+    - A SHA-256 that stands there is compared in any case while the ledger has none.
+    type: bool
+    default: false
   coverage:
     description:
     - >-
@@ -281,11 +328,16 @@ seealso:
 EXAMPLES = r"""
 - name: On a node, verify all its backup storages and tell how well each guest is protected
   reprise.pve.backup_verify:
-    ledger: /var/lib/reprise/ledger
+    budget_time: 2h
     rpo:
       tag:db: 6
       pool:lab: 168
     no_backup_expected: [tag:scratch]
+
+- name: After a backup, read only what is new
+  reprise.pve.backup_verify:
+    renew: false
+    coverage: false
 
 - name: Verify what lies in a folder, without asking Proxmox VE
   reprise.pve.backup_verify:
@@ -752,6 +804,13 @@ summary:
     trusted:
       description:
       - Not read again, because of what the ledger says of them.
+      returned: always
+      type: int
+    postponed:
+      description:
+      - >-
+        Trusted, although what is known of them is older than it may be: the budget was used up, or
+        `renew` is false. Another run reads them.
       returned: always
       type: int
     cycle_end:

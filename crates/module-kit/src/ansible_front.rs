@@ -86,7 +86,8 @@ fn run_parsed(
     };
     let (options, connection) = connection::split(parsed.values.clone());
     let connect = || connection::client(&connection, environment);
-    let context = Context::new(&SystemClock, &connect);
+    let context =
+        Context::new(&SystemClock, &connect).keeping_state(on_node::state_folder(environment));
     let outcome = module.run(options, &context, mode, &mut |_| Ok(()));
     render(Output::of(parsed), outcome)
 }

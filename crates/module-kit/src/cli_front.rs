@@ -68,7 +68,9 @@ fn run_parsed(
     let connect = || connection::client(&connection, environment);
     let secrets = parsed.secrets.clone();
     let progress = |line: &str| terminal::progress(&secrets.mask_text(line));
-    let context = Context::new(&SystemClock, &connect).telling(&progress);
+    let context = Context::new(&SystemClock, &connect)
+        .keeping_state(on_node::state_folder(environment))
+        .telling(&progress);
     let consent: &mut dyn FnMut(&Preview) -> Result<(), Failure> = &mut |preview| {
         if matches.get_flag("yes") {
             Ok(())

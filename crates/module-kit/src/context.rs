@@ -1,11 +1,14 @@
-//! What the steps of a module are given beside its options: the server and the clock.
+//! What the steps of a module are given beside its options: the server, the clock, and where this
+//! program keeps what it remembers.
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use pve_client::Client;
 use pve_types::Upid;
 
 use crate::clock::Clock;
+use crate::driver::Mode;
 use crate::failure::Failure;
 
 /// Makes the client when a module first needs it.
@@ -25,6 +28,8 @@ pub struct Context<'a> {
     client: OnceLock<Result<Client, Failure>>,
     progress: Option<&'a Tell<'a>>,
     tasks: Option<&'a Tell<'a>>,
+    state: Option<PathBuf>,
+    mode: OnceLock<Mode>,
 }
 
 impl<'a> Context<'a> {
@@ -36,7 +41,34 @@ impl<'a> Context<'a> {
             client: OnceLock::new(),
             progress: None,
             tasks: None,
+            state: None,
+            mode: OnceLock::new(),
         }
+    }
+
+    /// The same, with a folder for what is remembered from run to run. A relative one is none: it
+    /// would be another one wherever somebody stands.
+    #[must_use]
+    pub fn keeping_state(mut self, folder: PathBuf) -> Self {
+        self.state = Some(folder).filter(|folder| folder.is_absolute());
+        self
+    }
+
+    /// Where a module may remember something: `/var/lib/reprise` of root, else a folder of the
+    /// user. It need not be there yet.
+    pub fn state_folder(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
+    /// Whether nothing may be written, not even what only saves time: check mode, `--dry-run`.
+    pub fn is_check(&self) -> bool {
+        self.mode.get() == Some(&Mode::Check)
+    }
+
+    /// Said once, by who takes the module through its steps.
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        // A context is made for one run.
+        self.mode.set(mode).ok();
     }
 
     /// The same, telling somebody how long work gets on.

@@ -131,6 +131,7 @@ fn run<M: Module>(
         only_looks: M::ONLY_LOOKS,
         ..Outcome::empty()
     };
+    context.set_mode(mode);
     if let Err(failure) = steps::<M>(options, context, mode, consent, &mut outcome) {
         outcome.failure = Some(failure);
     }

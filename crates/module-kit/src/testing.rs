@@ -116,6 +116,14 @@ impl Server {
         let connect = || Ok(self.client());
         what(&Context::new(&FixedClock(1_795_000_000), &connect))
     }
+
+    /// The same in check mode.
+    pub fn with_check_context<T>(&self, what: impl FnOnce(&Context<'_>) -> T) -> T {
+        self.with_context(|context| {
+            context.set_mode(crate::Mode::Check);
+            what(context)
+        })
+    }
 }
 
 impl Scripted {

@@ -24,8 +24,11 @@ pub struct Settings {
 pub struct Budget {
     /// Bytes.
     pub bytes: Option<u64>,
-    /// Seconds, planned by how fast the readings in the ledger were.
+    /// Seconds of reading, planned by how fast the readings in the ledger were. Several readers
+    /// beside each other have several seconds in one.
     pub seconds: Option<u64>,
+    /// Whether this run renews nothing, because others do.
+    pub paused: bool,
 }
 
 /// What there is: for each folder that was listed completely, its archives. A folder that could
@@ -258,7 +261,15 @@ fn renew(
             },
         })
         .collect();
-    let forecast = cycle::forecast(&waiting, budget, plan.bytes, now, settings);
+    let forecast = if settings.budget.paused && !waiting.is_empty() {
+        let next = now.saturating_add(settings.run_interval.max(1));
+        cycle::Forecast {
+            now: BTreeSet::new(),
+            ..cycle::forecast(&waiting, budget, 0, next, settings)
+        }
+    } else {
+        cycle::forecast(&waiting, budget, plan.bytes, now, settings)
+    };
     plan.cycle_end = forecast.end;
     plan.late = forecast.late;
     for (at, known) in known.into_iter().enumerate() {

@@ -35,6 +35,8 @@ enum Event {
     Run {
         killed_after: Option<usize>,
     },
+    /// One that reads only what is new or changed.
+    Hook,
     LedgerLost,
 }
 
@@ -142,6 +144,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..12 * DAY).prop_map(Event::Passes),
         5 => proptest::option::weighted(0.2, 0_usize..5)
             .prop_map(|killed_after| Event::Run { killed_after }),
+        1 => Just(Event::Hook),
         1 => Just(Event::LedgerLost),
     ]
 }
@@ -154,7 +157,11 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
         .prop_map(|(days, bytes, seconds)| Settings {
             max_age: days * DAY,
-            budget: Budget { bytes, seconds },
+            budget: Budget {
+                bytes,
+                seconds,
+                paused: false,
+            },
             run_interval: DAY,
             checks: 1,
         })
@@ -190,6 +197,14 @@ proptest! {
                 Event::Run { killed_after } => {
                     let plan = world.run(killed_after);
                     world.check(&plan, killed_after.is_some())?;
+                }
+                Event::Hook => {
+                    let budget = world.settings.budget;
+                    world.settings.budget.paused = true;
+                    let plan = world.run(None);
+                    prop_assert_eq!(plan.renewals, plan.read.len());
+                    world.settings.budget = budget;
+                    world.check(&plan, false)?;
                 }
                 // The measure is lost with it: what had rotted before is not known any more.
                 Event::LedgerLost => world.ledger.clear(),

@@ -42,12 +42,32 @@ pub enum Reading {
     Failed(FailedRead),
 }
 
+/// A digest of the archive that stands somewhere else than in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// The digest.
+    pub sha256: Digest,
+    /// Who says so, as the beginning of a sentence that goes on with `say`.
+    pub by: String,
+}
+
 /// What is known of the archive after the reading.
 ///
 /// The digest of the first reading is the measure: another one is damage, even if the format is
 /// sound. Only where a name is used again a file that changed is another file.
 pub fn judge(
     recorded: Option<&Entry>,
+    reading: Reading,
+    naming: Naming,
+    reader: Reader<'_>,
+) -> Entry {
+    judge_vouched(recorded, None, reading, naming, reader)
+}
+
+/// The same, with a digest that counts while the ledger has none, as after its loss.
+pub fn judge_vouched(
+    recorded: Option<&Entry>,
+    vouched: Option<&Vouched>,
     reading: Reading,
     naming: Naming,
     reader: Reader<'_>,
@@ -67,14 +87,25 @@ pub fn judge(
             millis,
             detail,
         } => {
-            let measure = before
+            let recorded = before
                 .filter(|before| naming == Naming::Unique || before.stamp == stamp)
-                .and_then(|before| Some((before.sha256?, before.read_at)));
-            if let (Some((was, read_at)), Some(is)) = (measure, sha256)
-                && was != is
+                .and_then(|before| {
+                    let when = format!(
+                        "what it was when it was last read in full (Unix time {})",
+                        before.read_at
+                    );
+                    Some((before.sha256?, when))
+                });
+            // A name that is used again has another content than the one that was vouched for.
+            let measure = recorded.or_else(|| {
+                let vouched = vouched.filter(|_| naming == Naming::Unique)?;
+                Some((vouched.sha256, format!("what {} say", vouched.by)))
+            });
+            if let (Some((was, by)), Some(is)) = (&measure, sha256)
+                && *was != is
             {
                 verdict.state = State::Corrupt;
-                verdict.reasons.push(changed(was, is, read_at));
+                verdict.reasons.push(changed(*was, is, by));
             }
             Entry {
                 proof: Some(Proof {
@@ -93,11 +124,11 @@ pub fn judge(
     }
 }
 
-fn changed(was: Digest, is: Digest, read_at: i64) -> Reason {
+fn changed(was: Digest, is: Digest, by: &str) -> Reason {
     Reason {
         code: DIGEST_CHANGED.to_owned(),
         text: format!(
-            "its content is not what it was when it was last read in full (Unix time {read_at}): SHA-256 was {was} and is {is}. A restore gives back changed data."
+            "its content is not {by}: SHA-256 was {was} and is {is}. A restore gives back changed data."
         ),
         layer: Some("file".to_owned()),
         ..Reason::default()
@@ -260,6 +291,37 @@ mod tests {
         let never = judge(None, Reading::Failed(failure), Naming::Unique, READER);
         assert_eq!(never.proof, None);
         assert!(settle(&failed, never).is_doubtful());
+    }
+
+    #[test]
+    fn a_digest_that_stands_elsewhere_counts_while_the_ledger_has_none() {
+        let vouched = |byte| Vouched {
+            sha256: Digest([byte; 32]),
+            by: "its notes".to_owned(),
+        };
+        let judged = |recorded: Option<&Entry>, byte, naming| {
+            judge_vouched(
+                recorded,
+                Some(&vouched(byte)),
+                read(1, Some(1), State::Ok),
+                naming,
+                READER,
+            )
+        };
+        assert_eq!(judged(None, 1, Naming::Unique), first());
+        let other = judged(None, 2, Naming::Unique);
+        assert_eq!(state(&other), State::Corrupt);
+        let proof = other.proof.unwrap();
+        assert_eq!(proof.sha256, Some(Digest([2; 32])), "the older word stays");
+        let text = &proof.verdict.reasons[0].text;
+        assert!(
+            text.starts_with("its content is not what its notes say: SHA-256"),
+            "{text}"
+        );
+        // What was read here counts more than what others say; a name that is used again has no
+        // word from elsewhere.
+        assert_eq!(judged(Some(&first()), 2, Naming::Unique), first());
+        assert_eq!(judged(None, 2, Naming::Reused), first());
     }
 
     #[test]

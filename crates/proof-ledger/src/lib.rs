@@ -38,8 +38,10 @@ pub use entry::{
     ArchiveKey, Digest, Entry, FailedRead, FileStamp, Proof, Reason, Snapshot, State, Verdict,
 };
 pub use journal::{Damage, Replayed, replay};
-pub use judge::{DIGEST_CHANGED, Reader, Reading, UNSTABLE_READ, judge, settle};
-pub use notes::{with_digest, without_digest};
+pub use judge::{
+    DIGEST_CHANGED, Reader, Reading, UNSTABLE_READ, Vouched, judge, judge_vouched, settle,
+};
+pub use notes::{digest_in, with_digest, without_digest};
 pub use shared::{
     Borrowed, PROOFS_FILE, SharedProofs, Verifier, borrow, read_proofs, verifier, write_proofs,
 };

@@ -22,15 +22,21 @@ pub fn with_digest(notes: &str, digest: Digest) -> Option<String> {
 
 /// The notes without a line of ours.
 pub fn without_digest(notes: &str) -> String {
-    let ours = |line: &str| {
-        line.trim_end()
-            .strip_prefix(MARK)
-            .is_some_and(|digest| digest.parse::<Digest>().is_ok())
-    };
     notes
         .split_inclusive('\n')
-        .filter(|line| !ours(line))
+        .filter(|line| of_line(line).is_none())
         .collect()
+}
+
+/// The digest that stands in notes; none when two different ones do, as nobody knows which counts.
+pub fn digest_in(notes: &str) -> Option<Digest> {
+    let mut found = notes.lines().filter_map(of_line);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
+fn of_line(line: &str) -> Option<Digest> {
+    line.trim_end().strip_prefix(MARK)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -49,6 +55,13 @@ mod tests {
         assert_eq!(other.matches("sha256:").count(), 1);
         assert_eq!(without_digest(&other), "web 1\nbefore the update\n");
         // Not our line.
+        assert_eq!(digest_in(&once), Some(digest));
+        assert_eq!(digest_in(&format!("{once}\r\n{line}\r\n")), Some(digest));
+        assert_eq!(
+            digest_in(&format!("{once}\nsha256:{}", Digest([1; 32]))),
+            None
+        );
+        assert_eq!(digest_in("web 1"), None);
         let theirs = "sha256: see the wiki";
         assert!(with_digest(theirs, digest).unwrap().starts_with(theirs));
     }

@@ -113,6 +113,20 @@ impl Ledger {
         })
     }
 
+    /// What the ledger at `path` says, without a lock and without writing anything: what is
+    /// recorded later is known to this process alone.
+    pub fn look(path: &Path) -> Opened {
+        let mut warnings = Vec::new();
+        Opened {
+            ledger: Self {
+                snapshot: read_only(path, &mut warnings),
+                file: None,
+                _lock: None,
+            },
+            warnings,
+        }
+    }
+
     /// A ledger that is in memory only.
     pub const fn in_memory() -> Self {
         Self {

@@ -67,7 +67,7 @@ pub(crate) fn listed(listed: &Listed, sound: &[Sound<'_>]) -> ArchiveResult {
 pub(crate) fn leftover(left: &Leftover, is_running: bool, sound: &[Sound<'_>]) -> ArchiveResult {
     let newest = judge::newest(sound, left.vmid).map(|sound| sound.stamp);
     let reason = left.judge(is_running, newest);
-    let older = judge::older(sound, left.vmid, left.stamp).map(|sound| sound.name.to_owned());
+    let older = judge::older(sound, left.vmid, left.stamp).map(|sound| sound.name.to_string());
     let guest = Some(left.vmid.get());
     ArchiveResult {
         path: Some(left.path.display().to_string()),
@@ -92,7 +92,7 @@ fn unread(name: &FileName, reasons: &[Reason], sound: &[Sound<'_>]) -> ArchiveRe
         .vmid
         .zip(stamp)
         .and_then(|(vmid, stamp)| judge::older(sound, vmid, stamp))
-        .map(|sound| sound.name.to_owned());
+        .map(|sound| sound.name.to_string());
     let guest = name.vmid.map(Vmid::get);
     ArchiveResult {
         path: None,

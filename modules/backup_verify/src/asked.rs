@@ -26,7 +26,7 @@ pub struct Asked {
     pub evidence: Evidence,
     /// The node this runs on, if it is one.
     pub here: Option<NodeName>,
-    /// The folders of storages that are read here.
+    /// The folders of storages that are here.
     pub(crate) folders: Vec<Folder>,
     /// What cannot be seen, beside what the evidence tells.
     pub unseen: Vec<String>,
@@ -94,7 +94,12 @@ pub(crate) fn ask(spec: &Spec, ask: &Ask, context: &Context<'_>) -> Result<Asked
     unseen.sort();
     unseen.dedup();
     Ok(Asked {
-        folders: storages.folders(ask, here.as_ref()),
+        folders: storages.folders(
+            ask,
+            &resources,
+            here.as_ref(),
+            spec.remembering.verify_node.as_ref(),
+        ),
         here,
         evidence: Evidence {
             now: context.now(),

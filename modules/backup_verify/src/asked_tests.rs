@@ -196,3 +196,35 @@ fn jobs_that_may_not_be_read_leave_everybody_unknown() {
         assert!(guest.why.contains("`Sys.Audit` on `/`"), "{}", guest.why);
     }
 }
+
+#[test]
+fn a_snapshot_that_is_vouched_for_supersedes_what_a_failed_backup_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder
+        .path()
+        .join("vzdump-qemu-100-2026_11_18-09_00_00.log");
+    std::fs::write(&log, "x ERROR: Backup of VM 100 failed - no\n").unwrap();
+    let left = |report: &Report| {
+        let left = report.archives.last().unwrap();
+        (left.reasons[0].reason.id, left.older_sound.clone())
+    };
+    let arguments = json!({"path": folder.path(), "coverage": true});
+    // The snapshot is of 10:36.
+    assert_eq!(
+        left(&world(arguments.clone())).0,
+        Finding::LeftoverSuperseded
+    );
+    std::fs::rename(
+        &log,
+        folder
+            .path()
+            .join("vzdump-qemu-100-2026_11_18-11_00_00.log"),
+    )
+    .unwrap();
+    let (finding, older) = left(&world(arguments));
+    assert_eq!(finding, Finding::BackupFailed);
+    assert_eq!(
+        older.as_deref(),
+        Some("pbs:backup/vm/100/2026-11-18T10:13:20Z")
+    );
+}

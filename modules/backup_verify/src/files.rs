@@ -11,6 +11,7 @@ use vzdump_archive::FileName;
 use vzdump_archive::checksum::Checksums;
 use vzdump_archive::folder::{self, Candidate, Leftover, Scan};
 
+use crate::sharing::ReadBy;
 use crate::spec::Spec;
 
 /// The folder of a storage that is here.
@@ -19,6 +20,7 @@ pub(crate) struct Folder {
     pub(crate) storage: StorageId,
     pub(crate) node: NodeName,
     pub(crate) path: PathBuf,
+    pub(crate) read_by: ReadBy,
 }
 
 /// A file to read.
@@ -28,6 +30,8 @@ pub(crate) struct File {
     pub(crate) checksums: Checksums,
     /// The storage whose folder it is in; nothing for one that was named.
     pub(crate) on: Option<(StorageId, NodeName)>,
+    /// Who reads it.
+    pub(crate) read_by: ReadBy,
 }
 
 /// Everything that is read, and what unfinished backups left beside it.
@@ -37,6 +41,8 @@ pub(crate) struct Files {
     pub(crate) leftovers: Vec<Leftover>,
     /// The folders that were listed completely.
     pub(crate) listed: Vec<PathBuf>,
+    /// Those of them that are read here for other nodes, and this node.
+    pub(crate) shared: Vec<(PathBuf, NodeName)>,
     seen: BTreeSet<PathBuf>,
 }
 
@@ -51,6 +57,7 @@ impl Files {
                     candidate: candidate(path, metadata.len()),
                     checksums: beside(path),
                     on: None,
+                    read_by: ReadBy::Here,
                 });
             }
             return Ok(());
@@ -70,25 +77,22 @@ impl Files {
     /// Adds the folder of a storage. It may be empty; an error says why it cannot be listed.
     pub(crate) fn add_folder(&mut self, folder: &Folder, spec: &Spec) -> Result<(), io::Error> {
         let scan = folder::scan(&folder.path)?;
-        let on = (folder.storage.clone(), folder.node.clone());
-        self.add_scan(&folder.path, scan, spec, Some(&on));
+        if let ReadBy::HereForAll(node) = &folder.read_by {
+            self.shared.push((folder.path.clone(), node.clone()));
+        }
+        self.add_scan(&folder.path, scan, spec, Some(folder));
         Ok(())
     }
 
-    fn add_scan(
-        &mut self,
-        path: &Path,
-        scan: Scan,
-        spec: &Spec,
-        on: Option<&(StorageId, NodeName)>,
-    ) {
+    fn add_scan(&mut self, path: &Path, scan: Scan, spec: &Spec, folder: Option<&Folder>) {
         self.listed.push(path.to_owned());
         for candidate in scan.candidates {
             if spec.wants(candidate.name.vmid) && self.seen.insert(candidate.path.clone()) {
                 self.to_read.push(File {
                     candidate,
                     checksums: scan.checksums.clone(),
-                    on: on.cloned(),
+                    on: folder.map(|folder| (folder.storage.clone(), folder.node.clone())),
+                    read_by: folder.map_or(ReadBy::Here, |folder| folder.read_by.clone()),
                 });
             }
         }

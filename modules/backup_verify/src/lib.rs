@@ -2,18 +2,21 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `options`, `args` | what may be said, and what was said |
-//! | `spec` | what it means |
+//! | `options`, `options_memory`, `args` | what may be said, and what was said |
+//! | `spec`, `remembering` | what it means |
 //! | `fail_on` | what makes a run fail |
 //! | `privileges` | the rights with which it sees everything |
 //! | `observe` | looks: asks, lists, reads |
 //! | `asked`, `storages`, `last_backups` | what Proxmox VE knows |
 //! | `files` | files and folders |
 //! | `matching` | which file is which archive of Proxmox VE |
+//! | `verifying` | reads what there is, as far as it is not known |
 //! | `memory` | what earlier runs read, and what is read now |
+//! | `sharing` | storages of several nodes: who reads, and what the others believe |
+//! | `noted` | digests in notes and proofs, for when the ledger is lost |
 //! | `reading` | reads archives, several beside each other |
 //! | `running` | which files a backup writes now |
-//! | `plan`, `apply` | nothing: verification changes nothing |
+//! | `plan`, `apply` | nothing: what is remembered and noted is no change |
 //! | `judge` | what archives of one guest mean for each other |
 //! | `report`, `archive_result` | says what came of it |
 //! | `verdict` | whether that counts as failed |
@@ -35,21 +38,26 @@ mod last_backups;
 mod matching;
 mod memory;
 pub mod metrics;
+mod noted;
 mod observe;
 mod options;
+mod options_memory;
 mod output;
 mod page;
 mod plan;
 mod privileges;
 mod reading;
+mod remembering;
 mod report;
 #[cfg(test)]
 mod run_tests;
 mod running;
+mod sharing;
 mod spec;
 mod storages;
 mod table;
 mod verdict;
+mod verifying;
 
 use module_kit::plan::Plan;
 use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};
@@ -61,6 +69,7 @@ pub use observe::{Listed, Observed, OnStorage, Verified};
 pub use output::ReportFile;
 pub use page::Format;
 pub use plan::Nothing;
+pub use remembering::{Place, Remembering};
 pub use report::{ArchiveResult, ReasonResult, Report, Summary};
 pub use spec::{Ask, Spec};
 
@@ -79,7 +88,7 @@ impl Module for BackupVerify {
     type Report = Report;
 
     fn spec(args: Args) -> Result<Spec, Failure> {
-        Spec::new(args)
+        Spec::new(&args)
     }
 
     fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {

@@ -1,6 +1,8 @@
 //! Which file is which archive of Proxmox VE, and what is said of those that are no file here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use pve_client::api::Archive;
 use pve_coverage::{Proof, ProofState, Sight, StorageContent};
@@ -8,6 +10,7 @@ use pve_types::{NodeName, StorageId, VolumeId};
 use vzdump_archive::{Finding, Reason, Verdict};
 
 use crate::asked::Asked;
+use crate::files::Folder;
 use crate::observe::{Listed, OnStorage, Verified};
 use crate::spec::Ask;
 
@@ -40,6 +43,12 @@ pub(crate) fn matched(
                 .find(|(content, archive)| is_it(content, archive, file));
             if let Some((content, archive)) = found {
                 taken.insert((place(content), archive.volid.clone()));
+                if file.on.is_none() && !is_in_folder(&asked.folders, content, file) {
+                    file.by = Some(format!(
+                        "the reading of `{}`, which has the same name and size",
+                        file.candidate.path.display()
+                    ));
+                }
                 file.on = Some(OnStorage {
                     storage: content.storage.clone(),
                     node: content.node.clone(),
@@ -79,6 +88,16 @@ fn is_it(content: &StorageContent, archive: &Archive, file: &Verified) -> bool {
         Some(on) => on.storage == content.storage && on.node == content.node,
         None => archive.size.is_none_or(|size| size == file.candidate.size),
     }
+}
+
+/// Is a file that was named the one in the folder of this storage?
+fn is_in_folder(folders: &[Folder], content: &StorageContent, file: &Verified) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let parent = file.candidate.path.parent().and_then(real);
+    folders
+        .iter()
+        .filter(|folder| folder.storage == content.storage && folder.node == content.node)
+        .any(|folder| parent.is_some() && real(&folder.path) == parent)
 }
 
 fn listed(
@@ -146,6 +165,10 @@ fn why_not_read(
     if let Some(why) = closed.get(&place) {
         return why.clone();
     }
+    let on = format!("storage `{}` of node `{}`", content.storage, content.node);
+    if !ask.read {
+        return format!("it is on {on}, and not among the files that were named");
+    }
     let folder = asked
         .folders
         .iter()
@@ -153,10 +176,7 @@ fn why_not_read(
     if let Some(folder) = folder {
         return format!("it is not in `{}`", folder.path.display());
     }
-    let on = format!("storage `{}` of node `{}`", content.storage, content.node);
-    if !ask.read {
-        format!("it is on {on}, and not among the files that were named")
-    } else if asked.here.as_ref() == Some(&content.node) {
+    if asked.here.as_ref() == Some(&content.node) {
         format!("{on} is no folder on this machine")
     } else {
         format!("it is on {on}; run backup_verify there")

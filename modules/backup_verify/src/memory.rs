@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use module_kit::Failure;
+use module_kit::{Context, Failure};
 use proof_ledger::{
-    ArchiveKey, DIGEST_CHANGED, Entry, FailedRead, FileStamp, Ledger, Naming, OnBusy, Present,
-    ReadPlan, Reader, Reading, Settings, State, Survey, UNSTABLE_READ, decide, judge, settle,
+    ArchiveKey, DIGEST_CHANGED, Entry, FailedRead, FileStamp, Ledger, Naming, OnBusy, Opened,
+    Present, ReadPlan, Reader, Reading, Settings, State, Survey, UNSTABLE_READ, decide,
+    judge_vouched, settle,
 };
+use serde::Deserialize as _;
 use vzdump_archive::{Examination, Finding, Reason, Verdict};
 
-use crate::spec::CHECKS;
+use crate::noted::Vouchers;
+use crate::reading::Pass;
+use crate::remembering::CHECKS;
 
 const READER: Reader<'static> = Reader {
     program: env!("CARGO_PKG_VERSION"),
@@ -23,157 +27,238 @@ const READER: Reader<'static> = Reader {
 /// How long another run is waited for: shorter than a reading, longer than a look at the ledger.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a run that reads only what is new waits: longer than a run that reads all.
+const LONG_PATIENCE: Duration = Duration::from_hours(24);
+
+/// What a run is given to remember and to read.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    /// The file of the ledger; none: nothing is known, and nothing is remembered.
+    pub(crate) ledger: Option<&'a Path>,
+    /// The archives, by number.
+    pub(crate) archives: &'a [&'a Path],
+    /// The folders that were listed completely: only there an archive that is not named is gone.
+    pub(crate) listed: &'a [PathBuf],
+    /// What is believed how long, and how much is read again.
+    pub(crate) renewal: Settings,
+    /// How many readers work beside each other.
+    pub(crate) readers: usize,
+}
+
 /// The ledger of a run.
 #[derive(Debug)]
 pub(crate) struct Memory {
     state: Mutex<Kept>,
-    /// Of each archive, in the order of the candidates; `None` of one that cannot be looked at.
-    keys: Vec<Option<(ArchiveKey, FileStamp)>>,
+    /// Of each archive, by its number; `None` of one whose name is no text.
+    keys: Vec<Option<ArchiveKey>>,
+    survey: Survey,
     plan: ReadPlan,
+    renewal: Settings,
     now: i64,
+    is_kept: bool,
+    vouchers: Vouchers,
 }
 
 #[derive(Debug)]
 struct Kept {
     ledger: Ledger,
     warnings: Vec<String>,
+    /// The archives that were read in this run.
+    read: BTreeSet<ArchiveKey>,
+}
+
+/// What is known of an archive without reading it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) examination: Examination,
+    /// When it was read, in Unix seconds.
+    pub(crate) read_at: i64,
+}
+
+/// An archive that is read in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// Its number.
+    pub(crate) at: usize,
+    /// Whether it can wait for another run, because it is known and did not change.
+    pub(crate) can_wait: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Everything that is remembered now; nobody else writes to it as long as this is held.
+    pub(crate) ledger: Ledger,
+    /// The folders of which something new is known.
+    pub(crate) renewed: BTreeSet<String>,
+    /// How many archives should be read again and wait for another run.
+    pub(crate) postponed: usize,
+    /// When all were read again, in Unix seconds; `None` when nothing is remembered.
+    pub(crate) cycle_end: Option<i64>,
+    /// What the user should know.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Memory {
-    /// Opens the ledger and decides what is read. `listed` are the folders that were listed
-    /// completely: only there an archive that is not among the paths is gone.
-    pub(crate) fn open(
-        path: &Path,
-        archives: &[&Path],
-        listed: &[PathBuf],
-        renewal: Settings,
-        now: i64,
-    ) -> Result<Self, Failure> {
-        let opened = Ledger::open(path, OnBusy::Wait(PATIENCE)).map_err(|refused| {
-            Failure::refused(refused.to_string())
-                .hint("Wait for its end, or name another ledger. Nothing was verified.")
-        })?;
-        let (mut ledger, mut warnings) = (opened.ledger, opened.warnings);
-        let keys: Vec<_> = archives.iter().map(|path| key(path)).collect();
+    /// Opens the ledger and decides what is read.
+    pub(crate) fn open(asked: &Asked<'_>, context: &Context<'_>) -> Result<Self, Failure> {
+        let Opened {
+            mut ledger,
+            mut warnings,
+        } = open(asked, context)?;
         let mut survey = Survey::default();
-        for (key, stamp) in keys.iter().flatten() {
-            survey
-                .places
-                .entry(key.place.clone())
-                .or_default()
-                .push(Present {
+        let mut keys = Vec::with_capacity(asked.archives.len());
+        let mut places = Places::default();
+        for path in asked.archives {
+            let key = places.key(path);
+            if let Some(key) = &key
+                && let Ok(metadata) = fs::metadata(path)
+            {
+                let present = Present {
                     name: key.name.clone(),
-                    stamp: *stamp,
-                });
+                    stamp: FileStamp::of(&metadata),
+                };
+                let place = survey.places.entry(key.place.clone()).or_default();
+                place.push(present);
+            }
+            keys.push(key);
         }
+        let mut renewal = asked.renewal;
+        let readers = u64::try_from(asked.readers).unwrap_or(1).max(1);
+        if let Some(seconds) = &mut renewal.budget.seconds {
+            *seconds = seconds.saturating_mul(readers);
+        }
+        let now = context.now();
         let plan = decide(&survey, ledger.snapshot(), now, &renewal);
-        let whole: BTreeSet<String> = listed.iter().filter_map(|folder| place(folder)).collect();
-        let gone = plan
-            .forget
+        let whole: BTreeSet<String> = asked
+            .listed
             .iter()
-            .filter(|key| whole.contains(&key.place) || !survey.places.contains_key(&key.place));
+            .filter_map(|folder| place(folder))
+            .collect();
+        // One that cannot be looked at just now is not gone.
+        let named: BTreeSet<&ArchiveKey> = keys.iter().flatten().collect();
+        let gone = plan.forget.iter().filter(|key| {
+            !named.contains(key)
+                && (whole.contains(&key.place) || !survey.places.contains_key(&key.place))
+        });
+        let mut read = BTreeSet::new();
         for key in gone {
             warnings.extend(ledger.forget(key));
+            read.insert(key.clone());
         }
         Ok(Self {
-            state: Mutex::new(Kept { ledger, warnings }),
+            state: Mutex::new(Kept {
+                ledger,
+                warnings,
+                read,
+            }),
             keys,
+            survey,
             plan,
+            renewal,
             now,
+            is_kept: asked.ledger.is_some(),
+            vouchers: Vouchers::default(),
         })
     }
 
-    /// What is known without reading, by number of the candidate.
-    pub(crate) fn known(&self) -> BTreeMap<usize, Examination> {
+    /// What is known of an archive from an earlier reading.
+    pub(crate) fn known(&self, at: usize) -> Option<Known> {
+        let key = self.keys.get(at)?.as_ref()?;
         let kept = self.kept();
-        let unread: BTreeSet<&ArchiveKey> = self.plan.read.iter().map(|read| &read.key).collect();
-        self.keys
-            .iter()
-            .enumerate()
-            .filter_map(|(at, key)| {
-                let (key, _) = key.as_ref()?;
-                let proof = kept.ledger.snapshot().get(key)?.proof.as_ref()?;
-                (!unread.contains(key)).then_some(())?;
-                // What cannot be understood any more is read again.
-                Some((at, serde_json::from_value(proof.detail.clone()).ok()?))
-            })
-            .collect()
+        let proof = kept.ledger.snapshot().get(key)?.proof.as_ref()?;
+        Some(Known {
+            // What cannot be understood any more is read again.
+            examination: Examination::deserialize(&proof.detail).ok()?,
+            read_at: proof.read_at,
+        })
     }
 
-    /// The numbers of the candidates that are read, in the order of the plan.
-    pub(crate) fn order(&self) -> Vec<usize> {
-        let known = self.known();
-        let place: BTreeMap<&ArchiveKey, usize> = self
+    /// The archives that are read, in the order of the plan, and those that need not be.
+    pub(crate) fn turns(&self) -> (Vec<Turn>, BTreeMap<usize, Known>) {
+        let order: BTreeMap<&ArchiveKey, usize> = self
             .plan
             .read
             .iter()
             .enumerate()
             .map(|(at, read)| (&read.key, at))
             .collect();
-        let mut order: Vec<usize> = (0..self.keys.len())
-            .filter(|at| !known.contains_key(at))
+        let known_places: BTreeSet<&ArchiveKey> = self
+            .plan
+            .trust
+            .iter()
+            .chain(self.plan.postponed.iter().map(|postponed| &postponed.key))
             .collect();
-        order.sort_by_key(|at| {
-            let key = self.keys.get(*at).and_then(Option::as_ref);
-            key.and_then(|(key, _)| place.get(key)).copied()
-        });
-        order
-    }
-
-    /// When what is known of a candidate without reading was read, in Unix seconds.
-    pub(crate) fn read_at(&self, at: usize) -> Option<i64> {
-        let (key, _) = self.keys.get(at)?.as_ref()?;
-        let kept = self.kept();
-        Some(kept.ledger.snapshot().get(key)?.proof.as_ref()?.read_at)
-    }
-
-    /// When all were read again.
-    pub(crate) const fn cycle_end(&self) -> i64 {
-        self.plan.cycle_end
+        let mut trusted = BTreeMap::new();
+        let mut turns: Vec<(Option<usize>, Turn)> = Vec::new();
+        for (at, key) in self.keys.iter().enumerate() {
+            let place = key.as_ref().and_then(|key| order.get(key)).copied();
+            let is_known = key.as_ref().is_some_and(|key| known_places.contains(key));
+            let known = self.known(at);
+            if let Some(known) = known.filter(|_| is_known) {
+                trusted.insert(at, known);
+                continue;
+            }
+            let is_renewal = place.is_some_and(|place| place >= self.plan.renewals);
+            let can_wait = is_renewal && self.known(at).is_some();
+            turns.push((place, Turn { at, can_wait }));
+        }
+        turns.sort_by_key(|(place, turn)| (turn.can_wait, *place));
+        (turns.into_iter().map(|(_, turn)| turn).collect(), trusted)
     }
 
     /// Judges what was read by what is remembered, reads once more when it is doubtful, and
     /// remembers it.
-    pub(crate) fn settle(
-        &self,
-        at: usize,
-        examination: Examination,
-        again: &dyn Fn() -> Examination,
-    ) -> Examination {
-        let Some((key, stamp)) = self.keys.get(at).and_then(Option::as_ref) else {
-            return examination;
+    pub(crate) fn settle(&self, at: usize, pass: Pass, again: &dyn Fn() -> Pass) -> Examination {
+        let key = self.keys.get(at).and_then(Option::as_ref);
+        let recorded = key.and_then(|key| self.kept().ledger.snapshot().get(key).cloned());
+        let naming = match key {
+            Some(key) if key.name.parse::<pve_types::ArchiveName>().is_ok() => Naming::Unique,
+            _ => Naming::Reused,
         };
-        let recorded = self.kept().ledger.snapshot().get(key).cloned();
-        let naming = if key.name.parse::<pve_types::ArchiveName>().is_ok() {
-            Naming::Unique
-        } else {
-            Naming::Reused
+        let has_measure = |entry: &Entry| {
+            let proof = entry.proof.as_ref();
+            proof.is_some_and(|proof| proof.sha256.is_some())
         };
-        let judged = |examination: &Examination| {
-            judge(
-                recorded.as_ref(),
-                self.reading(*stamp, examination),
-                naming,
-                READER,
-            )
+        let vouched = match key {
+            Some(key) if !recorded.as_ref().is_some_and(has_measure) => {
+                self.vouchers.of(&key.place, &key.name)
+            }
+            _ => None,
         };
-        let mut examination = examination;
-        let mut entry = judged(&examination);
+        let judged = |pass: &Pass| {
+            let reading = self.reading(pass);
+            judge_vouched(recorded.as_ref(), vouched.as_ref(), reading, naming, READER)
+        };
+        let mut entry = judged(&pass);
+        let mut examination = pass.examination;
         if entry.is_doubtful() {
-            examination = again();
-            entry = settle(&entry, judged(&examination));
+            let second = again();
+            entry = settle(&entry, judged(&second));
+            examination = second.examination;
         }
         tell(&entry, &mut examination);
         if let Some(proof) = entry.proof.as_mut().filter(|_| entry.failure.is_none()) {
             proof.detail = serde_json::to_value(&examination).unwrap_or_default();
         }
-        let mut kept = self.kept();
-        let warning = kept.ledger.record(key.clone(), entry);
-        kept.warnings.extend(warning);
+        if let Some(key) = key {
+            let mut kept = self.kept();
+            let warning = kept.ledger.record(key.clone(), entry);
+            kept.warnings.extend(warning);
+            kept.read.insert(key.clone());
+        }
         examination
     }
 
-    fn reading(&self, stamp: FileStamp, examination: &Examination) -> Reading {
+    fn reading(&self, pass: &Pass) -> Reading {
+        let examination = &pass.examination;
+        let failed = || {
+            let text = examination.reasons.first().map(ToString::to_string);
+            Reading::Failed(FailedRead {
+                at: self.now,
+                text: text.unwrap_or_default(),
+            })
+        };
         let state = match examination.verdict {
             Verdict::Ok => State::Ok,
             Verdict::Warn => State::Warn,
@@ -181,13 +266,10 @@ impl Memory {
             Verdict::Unreadable
             | Verdict::InProgress
             | Verdict::NotVerified
-            | Verdict::Incomplete => {
-                let text = examination.reasons.first().map(ToString::to_string);
-                return Reading::Failed(FailedRead {
-                    at: self.now,
-                    text: text.unwrap_or_default(),
-                });
-            }
+            | Verdict::Incomplete => return failed(),
+        };
+        let Some(stamp) = pass.stamp else {
+            return failed();
         };
         Reading::Read {
             stamp,
@@ -200,22 +282,59 @@ impl Memory {
                 reasons: Vec::new(),
             },
             at: self.now,
-            // Not measured: there is no budget of time yet.
-            millis: 0,
+            // Of a reading that took no time nothing could be planned.
+            millis: u64::try_from(pass.time.as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1),
             detail: serde_json::Value::Null,
         }
     }
 
-    /// Closes the ledger; what the user should know of it.
-    pub(crate) fn close(self) -> Vec<String> {
+    /// Closes the ledger.
+    pub(crate) fn close(self) -> Ended {
         let mut kept = self
             .state
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         let warning = kept.ledger.compact();
         kept.warnings.extend(warning);
-        kept.warnings.dedup();
-        kept.warnings
+        // The same disk is full for every archive.
+        let mut said = BTreeSet::new();
+        kept.warnings.retain(|warning| said.insert(warning.clone()));
+        let renewals = self.plan.read.get(self.plan.renewals..).unwrap_or_default();
+        let broken_off = renewals
+            .iter()
+            .filter(|renewal| !kept.read.contains(&renewal.key))
+            .count();
+        let mut cycle_end = self.plan.cycle_end;
+        if broken_off > 0 {
+            let mut rest = self.survey;
+            for (place, archives) in &mut rest.places {
+                archives.retain(|archive| {
+                    !kept
+                        .read
+                        .contains(&ArchiveKey::new(place.as_str(), archive.name.as_str()))
+                });
+            }
+            let mut renewal = self.renewal;
+            renewal.budget.paused = true;
+            let later = decide(&rest, kept.ledger.snapshot(), self.now, &renewal);
+            cycle_end = cycle_end.max(later.cycle_end);
+        }
+        if self.plan.late > 0 && self.is_kept {
+            kept.warnings.push(format!(
+                "the budget is too small: {} archives are read again later than after `max_age_days`, the last one {} days from now. Raise `budget_bytes` or `budget_time`, or let it run more often.",
+                self.plan.late,
+                cycle_end.saturating_sub(self.now) / 86_400
+            ));
+        }
+        Ended {
+            renewed: kept.read.into_iter().map(|key| key.place).collect(),
+            postponed: self.plan.postponed.len().saturating_add(broken_off),
+            cycle_end: self.is_kept.then_some(cycle_end),
+            warnings: kept.warnings,
+            ledger: kept.ledger,
+        }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -223,19 +342,53 @@ impl Memory {
     }
 }
 
+fn open(asked: &Asked<'_>, context: &Context<'_>) -> Result<Opened, Failure> {
+    let Some(path) = asked.ledger else {
+        return Ok(Opened {
+            ledger: Ledger::in_memory(),
+            warnings: Vec::new(),
+        });
+    };
+    if context.is_check() {
+        return Ok(Ledger::look(path));
+    }
+    let patience = if asked.renewal.budget.paused {
+        LONG_PATIENCE
+    } else {
+        PATIENCE
+    };
+    Ledger::open(path, OnBusy::Wait(patience)).map_err(|refused| {
+        Failure::refused(refused.to_string()).hint(
+            "Wait for its end, or verify without the ledger (`remember: false`). Nothing was verified.",
+        )
+    })
+}
+
 fn place(folder: &Path) -> Option<String> {
     let folder = fs::canonicalize(folder).ok()?;
     Some(folder.to_str()?.to_owned())
 }
 
-/// What an archive is remembered by; a name that is no text is never remembered.
-fn key(path: &Path) -> Option<(ArchiveKey, FileStamp)> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
-    let key = ArchiveKey::new(place(folder)?, path.file_name()?.to_str()?);
-    Some((key, FileStamp::of(&fs::metadata(path).ok()?)))
+/// What folders really are: asked once for each.
+#[derive(Debug, Default)]
+struct Places(BTreeMap<PathBuf, Option<String>>);
+
+impl Places {
+    /// What an archive is remembered by; a name that is no text is never remembered.
+    fn key(&mut self, path: &Path) -> Option<ArchiveKey> {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or_else(|| Path::new("."));
+        let known = self
+            .0
+            .entry(folder.to_owned())
+            .or_insert_with(|| place(folder));
+        Some(ArchiveKey::new(
+            known.as_deref()?,
+            path.file_name()?.to_str()?,
+        ))
+    }
 }
 
 /// Adds to an examination what only the ledger knows.

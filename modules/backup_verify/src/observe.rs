@@ -1,22 +1,21 @@
 //! Looks at the present: what Proxmox VE knows, which files there are, and what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use module_kit::{Context, Exit, Failure};
 use pve_client::api::Archive;
 use pve_types::{NodeName, StorageId};
 use vzdump_archive::folder::{Candidate, Leftover};
-use vzdump_archive::{Examination, Finding, Reason, Verdict};
+use vzdump_archive::{Examination, Reason, Verdict};
 
 use crate::asked::{self, Asked};
-use crate::files::{File, Files};
+use crate::files::Files;
 use crate::matching;
-use crate::memory::Memory;
-use crate::reading::{self, Task};
-use crate::running;
+use crate::noted;
 use crate::spec::Spec;
+use crate::verifying;
 
 /// What there is.
 #[derive(Debug)]
@@ -33,6 +32,8 @@ pub struct Observed {
     pub running: BTreeSet<PathBuf>,
     /// How many of the archives were not read, because of what the ledger says.
     pub trusted: usize,
+    /// How many should be read again and wait for another run.
+    pub postponed: usize,
     /// Bytes that were read.
     pub bytes_read: u64,
     /// When all were read again, in Unix seconds; `None` without a ledger.
@@ -102,7 +103,11 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     }
     // Of storages whose folder cannot be listed here, why.
     let mut closed: BTreeMap<(StorageId, NodeName), String> = BTreeMap::new();
+    let reads = spec.ask.as_ref().is_some_and(|ask| ask.read);
     for folder in asked.iter().flat_map(|asked| &asked.folders) {
+        if !reads {
+            break;
+        }
         if let Err(error) = files.add_folder(folder, spec) {
             closed.insert(
                 (folder.storage.clone(), folder.node.clone()),
@@ -111,10 +116,14 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         }
     }
     let started = Instant::now();
-    let mut observed = read(spec, context, files)?;
+    let mut observed = verifying::verify(spec, context, files)?;
     if let (Some(asked), Some(ask)) = (&mut asked, &spec.ask) {
         observed.listed = matching::matched(ask, asked, &closed, &mut observed.archives);
         observed.warnings.splice(0..0, asked.warnings.clone());
+    }
+    if spec.remembering.notes && !context.is_check() {
+        let warnings = noted::note(&observed.archives, context);
+        observed.warnings.extend(warnings);
     }
     if observed.archives.is_empty() && observed.leftovers.is_empty() {
         nothing(spec, &observed, asked.as_ref())?;
@@ -122,95 +131,6 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     observed.asked = asked;
     observed.seconds = started.elapsed().as_secs_f64();
     Ok(observed)
-}
-
-/// Reads what there is, as far as it is not known.
-fn read(spec: &Spec, context: &Context<'_>, files: Files) -> Result<Observed, Failure> {
-    let candidates: Vec<File> = files.to_read;
-    let paths: Vec<&Path> = candidates
-        .iter()
-        .map(|file| file.candidate.path.as_path())
-        .collect();
-    // Where only some guests are looked at, the others are not gone.
-    let complete: &[PathBuf] = if spec.guests.is_empty() {
-        &files.listed
-    } else {
-        &[]
-    };
-    let memory = spec
-        .ledger
-        .as_deref()
-        .map(|ledger| Memory::open(ledger, &paths, complete, spec.renewal, context.now()))
-        .transpose()?;
-    let mut known: BTreeMap<usize, Examination> =
-        memory.as_ref().map(Memory::known).unwrap_or_default();
-    let mut read_at: BTreeMap<usize, i64> = known
-        .keys()
-        .filter_map(|at| Some((*at, memory.as_ref()?.read_at(*at)?)))
-        .collect();
-    let unread: Vec<usize> = match &memory {
-        Some(memory) => memory.order(),
-        None => (0..candidates.len()).collect(),
-    };
-    read_at.extend(unread.iter().map(|at| (*at, context.now())));
-    let tasks: Vec<Task<'_>> = unread
-        .iter()
-        .filter_map(|at| candidates.get(*at))
-        .map(|file| Task {
-            path: &file.candidate.path,
-            name: &file.candidate.name.name,
-            size: file.candidate.size,
-            checksums: &file.checksums,
-        })
-        .collect();
-    let examinations = reading::read(
-        &tasks,
-        spec.parallel,
-        context,
-        &|task, examination, again| match (&memory, unread.get(task)) {
-            (Some(memory), Some(at)) => memory.settle(*at, examination, again),
-            _ => examination,
-        },
-    );
-    let bytes_read = examinations
-        .iter()
-        .map(|examination| examination.bytes)
-        .sum();
-    let trusted = known.len();
-    known.extend(unread.iter().copied().zip(examinations));
-    drop(tasks);
-    let dat = files
-        .leftovers
-        .iter()
-        .filter(|left| left.finding == Finding::BackupInterrupted);
-    let running = running::open_files(dat.map(|left| left.path.as_path()));
-    Ok(Observed {
-        archives: candidates
-            .into_iter()
-            .zip(known)
-            .map(|(file, (at, examination))| Verified {
-                candidate: file.candidate,
-                examination,
-                read_at: read_at.get(&at).copied(),
-                by: None,
-                on: file.on.map(|(storage, node)| OnStorage {
-                    storage,
-                    node,
-                    archive: None,
-                }),
-            })
-            .collect(),
-        listed: Vec::new(),
-        asked: None,
-        trusted,
-        bytes_read,
-        cycle_end: memory.as_ref().map(Memory::cycle_end),
-        warnings: memory.map(Memory::close).unwrap_or_default(),
-        leftovers: files.leftovers,
-        running,
-        seconds: 0.0,
-        now: context.now(),
-    })
 }
 
 /// That there is nothing to verify is never fine; where guests are judged they say so.

@@ -5,6 +5,7 @@ use module_kit::Declaration;
 use module_kit::fragment::api::API;
 
 use crate::fail_on::{FailOn, WORDS};
+use crate::options_memory::MEMORY;
 use crate::privileges;
 
 const WHAT: OptionGroup = OptionGroup {
@@ -33,28 +34,6 @@ const WHAT: OptionGroup = OptionGroup {
             "vmid",
             Kind::List(&Kind::Int),
             &["Only these guests and their archives. All when left out."],
-        ),
-        OptionSpec::new(
-            "ledger",
-            Kind::Path,
-            &[
-                "A file that remembers what was read, such as V(/var/lib/reprise/ledger). An archive whose size, time and inode did not change is not read again before O(max_age_days).",
-                "An archive is measured by the SHA-256 of its first reading: another one is damage, even if the format is sound. Losing the file costs one full reading and nothing else.",
-                "Everything is read when left out.",
-            ],
-        ),
-        OptionSpec::new(
-            "max_age_days",
-            Kind::Int,
-            &["How old what O(ledger) says of an archive may become before it is read again."],
-        )
-        .default(Default::Int(30)),
-        OptionSpec::new(
-            "budget_bytes",
-            Kind::Int,
-            &[
-                "How many bytes of unchanged archives a run reads again at the most, oldest reading first and always one archive. What is new or changed is read in any case.",
-            ],
         ),
         OptionSpec::new(
             "parallel",
@@ -145,11 +124,16 @@ const FILES: OptionGroup = OptionGroup {
 
 const EXAMPLES: &str = r"- name: On a node, verify all its backup storages and tell how well each guest is protected
   reprise.pve.backup_verify:
-    ledger: /var/lib/reprise/ledger
+    budget_time: 2h
     rpo:
       tag:db: 6
       pool:lab: 168
     no_backup_expected: [tag:scratch]
+
+- name: After a backup, read only what is new
+  reprise.pve.backup_verify:
+    renew: false
+    coverage: false
 
 - name: Verify what lies in a folder, without asking Proxmox VE
   reprise.pve.backup_verify:
@@ -183,10 +167,10 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         "Reads every archive once and completely, and says whether it can be restored: checksums of the compression, the structure of VMA and tar, every cluster of every disk, the configuration of the guest and whether it fits the disks.",
         "It finds what C(vma verify), C(tar -t) and the tests of the compression programs do not, such as archives that were cut between two extents or members.",
         "Of every guest and disk it tells whether it is really protected: a disabled job protects nobody, a copy made before a restore is no backup, and what may not be seen is unknown, with the privilege that would show it.",
-        "It changes nothing.",
+        "It changes nothing but what it remembers itself, and with O(notes) the notes of archives; so it is never C(changed).",
     ],
     spec: ArgumentSpec {
-        groups: &[WHAT, EXPECTED, RESULT, FILES, API],
+        groups: &[WHAT, MEMORY, EXPECTED, RESULT, FILES, API],
         constraints: Constraints::NONE,
     },
     operations: privileges::OPERATIONS,

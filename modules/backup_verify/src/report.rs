@@ -162,6 +162,9 @@ pub struct Summary {
     pub not_verified: u64,
     /// Not read again, because of what the ledger says of them.
     pub trusted: u64,
+    /// Trusted, although what is known of them is older than it may be: the budget was used up, or
+    /// `renew` is false. Another run reads them.
+    pub postponed: u64,
     /// When all of them have been read again if a run comes every day, in Unix seconds; null
     /// without a ledger.
     pub cycle_end: Option<i64>,
@@ -180,7 +183,11 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         .flat_map(|coverage| &coverage.archives)
         .map(|archive| (archive.volid.as_str(), archive))
         .collect();
-    let sound = judge::sound(&observed.archives);
+    let zone = observed
+        .asked
+        .as_ref()
+        .map_or(TimeZone::UTC, |asked| asked.evidence.zone.clone());
+    let sound = judge::sound(&observed.archives, &observed.listed, &zone);
     let read = observed
         .archives
         .iter()
@@ -233,10 +240,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         fail_on: spec.fail_on.clone(),
         warnings,
         now: observed.now,
-        zone: observed
-            .asked
-            .as_ref()
-            .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone()),
+        zone,
     }
 }
 
@@ -267,6 +271,7 @@ fn summary(
         in_progress: count(Verdict::InProgress),
         not_verified: count(Verdict::NotVerified),
         trusted: u64::try_from(observed.trusted).unwrap_or(u64::MAX),
+        postponed: u64::try_from(observed.postponed).unwrap_or(u64::MAX),
         cycle_end: observed.cycle_end,
         bytes_read: observed.bytes_read,
         seconds: (observed.seconds * 1000.0).round() / 1000.0,

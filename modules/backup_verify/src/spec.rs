@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use module_kit::Failure;
-use proof_ledger::{Budget, Settings};
 use pve_coverage::{Matcher, Policies, Rpo};
 use pve_types::{StorageId, Vmid};
 use serde_json::Value;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use crate::Args;
 use crate::fail_on::FailOn;
 use crate::output::{self, ReportFile};
+use crate::remembering::Remembering;
 
 /// More threads than this only fight for the disk.
 const MOST_PARALLEL: usize = 64;
@@ -27,10 +27,8 @@ pub struct Spec {
     pub guests: BTreeSet<Vmid>,
     /// What is expected of guests.
     pub policies: Policies,
-    /// Where it is remembered what was read.
-    pub ledger: Option<PathBuf>,
-    /// What of it is believed how long, and how much is read again.
-    pub renewal: Settings,
+    /// What is remembered, and what of it is read again.
+    pub remembering: Remembering,
     /// How many archives are read beside each other; none: as many as there are processors.
     pub parallel: Option<usize>,
     /// What counts as failed.
@@ -53,7 +51,7 @@ pub struct Ask {
 }
 
 impl Spec {
-    pub(crate) fn new(args: Args) -> Result<Self, Failure> {
+    pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
         let paths = args.path.clone().unwrap_or_default();
         if args.path.is_some() && (paths.is_empty() || paths.iter().any(String::is_empty)) {
             return Err(Failure::usage("path: an empty path names nothing"));
@@ -72,10 +70,10 @@ impl Spec {
             })
             .transpose()?;
         Ok(Self {
-            ask: ask(&args)?,
-            guests: guests(&args)?,
-            policies: policies(&args)?,
-            renewal: renewal(&args)?,
+            ask: ask(args)?,
+            guests: guests(args)?,
+            policies: policies(args)?,
+            remembering: Remembering::new(args)?,
             parallel,
             fail_on: args
                 .fail_on
@@ -89,7 +87,6 @@ impl Spec {
                 .map(output::metrics_file)
                 .transpose()?,
             paths: paths.into_iter().map(PathBuf::from).collect(),
-            ledger: args.ledger.map(PathBuf::from),
         })
     }
 
@@ -189,31 +186,6 @@ fn hours(option: &str, number: i64) -> Result<i64, Failure> {
             "{option}: `{number}` hours are not above 0"
         )))
     }
-}
-
-/// The generation of the checks of this version; higher when more is found.
-pub(crate) const CHECKS: u32 = 1;
-
-fn renewal(args: &Args) -> Result<Settings, Failure> {
-    let positive = |name: &str, number: i64| {
-        u64::try_from(number)
-            .ok()
-            .filter(|number| *number > 0)
-            .ok_or_else(|| Failure::usage(format!("{name}: `{number}` is not above 0")))
-    };
-    positive("max_age_days", args.max_age_days)?;
-    Ok(Settings {
-        max_age: args.max_age_days.saturating_mul(86_400),
-        budget: Budget {
-            bytes: args
-                .budget_bytes
-                .map(|bytes| positive("budget_bytes", bytes))
-                .transpose()?,
-            seconds: None,
-        },
-        run_interval: 86_400,
-        checks: CHECKS,
-    })
 }
 
 #[cfg(test)]

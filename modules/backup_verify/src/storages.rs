@@ -1,18 +1,18 @@
 //! The storages that archives are on: which, where, and what is on them.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::thread;
 
 use module_kit::rights::hidden_storage;
 use module_kit::{Exit, Failure, joined};
-use pve_client::api::{Permissions, Resources, Storage};
+use pve_client::api::{NodeStatus, Permissions, Resources, Storage};
 use pve_client::{Client, Gap, Seen};
 use pve_coverage::{Sight, StorageContent};
-use pve_types::{NodeName, StorageId};
+use pve_types::NodeName;
 
 use crate::asked::gap;
 use crate::files::Folder;
+use crate::sharing::ReadBy;
 use crate::spec::Ask;
 
 /// The backup storages.
@@ -95,13 +95,6 @@ impl Storages {
         resources: &Resources,
         here: Option<&NodeName>,
     ) -> Vec<Place<'_>> {
-        let shared: BTreeSet<&StorageId> = resources
-            .storages
-            .visible
-            .iter()
-            .filter(|on_node| on_node.shared)
-            .map(|on_node| &on_node.storage)
-            .collect();
         let mut places = Vec::new();
         for storage in &self.visible {
             let mut nodes: Vec<&NodeName> = resources
@@ -112,12 +105,13 @@ impl Storages {
                 .collect();
             // This node first, then those that answer.
             nodes.sort_by_key(|node| {
-                let is_online = resources.nodes.iter().any(|known| {
-                    known.node == **node && known.status == pve_client::api::NodeStatus::Online
-                });
+                let is_online = resources
+                    .nodes
+                    .iter()
+                    .any(|known| known.node == **node && known.status == NodeStatus::Online);
                 (Some(*node) != here, !is_online)
             });
-            if storage.shared == Some(true) || shared.contains(&storage.storage) {
+            if is_shared(storage, resources) {
                 nodes.truncate(1);
             } else if !ask.coverage && here.is_some() {
                 nodes.retain(|node| Some(*node) == here);
@@ -130,9 +124,15 @@ impl Storages {
         places
     }
 
-    /// The folders with archives that are read on this node.
-    pub(crate) fn folders(&self, ask: &Ask, here: Option<&NodeName>) -> Vec<Folder> {
-        let Some(here) = here.filter(|_| ask.read) else {
+    /// The folders with archives that are on this node.
+    pub(crate) fn folders(
+        &self,
+        ask: &Ask,
+        resources: &Resources,
+        here: Option<&NodeName>,
+        verify_node: Option<&NodeName>,
+    ) -> Vec<Folder> {
+        let Some(here) = here else {
             return Vec::new();
         };
         self.visible
@@ -144,6 +144,12 @@ impl Storages {
                     storage: storage.storage.clone(),
                     node: here.clone(),
                     path: folder(storage)?,
+                    read_by: if is_shared(storage, resources) {
+                        let online = online_with(storage, resources);
+                        ReadBy::of_shared(here, verify_node, &online)
+                    } else {
+                        ReadBy::Here
+                    },
                 })
             })
             .collect()
@@ -155,6 +161,25 @@ fn has(storage: &Storage, node: &NodeName) -> bool {
         .nodes
         .as_ref()
         .is_none_or(|nodes| nodes.iter().any(|name| *node == name.as_str()))
+}
+
+/// Whether all nodes see the same on it.
+fn is_shared(storage: &Storage, resources: &Resources) -> bool {
+    let mut on_nodes = resources.storages.visible.iter();
+    storage.shared == Some(true)
+        || on_nodes.any(|on_node| on_node.shared && on_node.storage == storage.storage)
+}
+
+/// The nodes that have it and are online.
+fn online_with<'a>(storage: &Storage, resources: &'a Resources) -> Vec<&'a NodeName> {
+    let online = resources
+        .nodes
+        .iter()
+        .filter(|node| node.status == NodeStatus::Online);
+    online
+        .map(|node| &node.node)
+        .filter(|node| has(storage, node))
+        .collect()
 }
 
 /// The folder with the archives of a storage made of files.

@@ -236,6 +236,11 @@ fn over_the_api_nothing_is_read_and_nothing_is_called_fine() -> Result<()> {
     succeeds(&named, false);
     is(&self::states(&named), 200, "protected", "");
     assert_eq!(named["archives"][0]["storage"], "backups");
+    // Of a copy it is said that it is one.
+    assert!(
+        text(&named["guests"][1], "proof_by").contains("same name and size"),
+        "{named}"
+    );
     // Files alone: nobody is asked.
     guests.node()?.clear_journal();
     let files = guests.verify(json!({"path": folder}))?;

@@ -8,6 +8,7 @@ mod connection;
 mod coverage;
 mod faults;
 mod jobs;
+mod ledger;
 mod on_node;
 mod options;
 mod privileges;

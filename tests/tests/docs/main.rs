@@ -60,6 +60,7 @@ pages! {
     on_a_node: "docs/how-to/on-a-node.md",
     schedule: "docs/how-to/schedule.md",
     terraform: "docs/how-to/terraform.md",
+    verify: "docs/how-to/verify.md",
     example_inventory: "playbooks/inventory.example/README.md",
 }
 

@@ -140,6 +140,7 @@ pub(super) fn carried_out(
         });
     };
     let context = Context::new(&SystemClock, &connect)
+        .keeping_state(on_node::state_folder(environment))
         .telling(&progress)
         .telling_tasks(&task);
     module.run(options, &context, mode, consent)

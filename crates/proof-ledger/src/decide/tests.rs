@@ -10,6 +10,7 @@ fn settings(bytes: Option<u64>) -> Settings {
         budget: Budget {
             bytes,
             seconds: None,
+            paused: false,
         },
         run_interval: DAY,
         checks: 2,
@@ -171,4 +172,32 @@ fn without_a_ledger_everything_is_read_once() {
     );
     assert_eq!((plan.read.len(), plan.bytes), (2, 3));
     assert_eq!(plan.cycle_end, NOW);
+}
+
+#[test]
+fn a_run_that_renews_nothing_reads_what_is_new_and_says_when_the_others_are_done() {
+    let mut settings = settings(Some(10));
+    settings.budget.paused = true;
+    let ledger = ledger(&[
+        ("old", entry(10, 40 * DAY)),
+        ("older", entry(10, 50 * DAY)),
+        ("young", entry(10, DAY)),
+    ]);
+    let survey = survey(&[("old", 10), ("older", 10), ("young", 10), ("new", 10)]);
+    let plan = decide(&survey, &ledger, NOW, &settings);
+    let names: Vec<_> = plan
+        .read
+        .iter()
+        .map(|read| read.key.name.as_str())
+        .collect();
+    assert_eq!((names, plan.renewals), (vec!["new"], 1));
+    let waiting: Vec<_> = plan.postponed.iter().map(|one| &one.key.name).collect();
+    assert_eq!(waiting, ["older", "old"]);
+    // The next two runs renew one each; the young one has its turn when it is due.
+    assert_eq!(plan.cycle_end, NOW + 29 * DAY);
+    settings.max_age = 100 * DAY;
+    assert_eq!(
+        decide(&Survey::default(), &ledger, NOW, &settings).cycle_end,
+        NOW
+    );
 }

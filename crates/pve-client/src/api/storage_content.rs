@@ -3,7 +3,7 @@
 use pve_types::{NodeName, Retention, StorageId, Vmid, VolumeId, lenient};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{ApiPath, Client, Error, Params};
+use crate::{ApiPath, Client, Error, Method, Params};
 
 /// An archive on a storage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,36 @@ impl Client {
         )
     }
 
+    /// All lines of the notes of an archive; empty when it has none.
+    pub fn archive_notes(&self, node: &NodeName, archive: &VolumeId) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Attributes {
+            #[serde(default, deserialize_with = "lenient::optional_text")]
+            notes: Option<String>,
+        }
+        let attributes: Attributes = self.get(
+            &archive_path(node, archive),
+            &Params::new(),
+            format_args!("read the notes of `{archive}` on node `{node}`"),
+        )?;
+        Ok(attributes.notes.unwrap_or_default())
+    }
+
+    /// Replaces the notes of an archive.
+    pub fn set_archive_notes(
+        &self,
+        node: &NodeName,
+        archive: &VolumeId,
+        notes: &str,
+    ) -> Result<(), Error> {
+        self.change(
+            Method::Put,
+            &archive_path(node, archive),
+            &Params::new().with("notes", notes),
+            format_args!("write the notes of `{archive}` on node `{node}`"),
+        )
+    }
+
     /// What a prune with `retention` (or with the storage's own, for `None`) would do. Changes
     /// nothing, and shows every archive to who has `Datastore.Audit`.
     pub fn prune_dry_run(
@@ -150,6 +180,15 @@ impl Client {
             format_args!("try a prune of storage `{storage}` on node `{node}`"),
         )
     }
+}
+
+fn archive_path(node: &NodeName, archive: &VolumeId) -> ApiPath {
+    ApiPath::new("nodes")
+        .join(node)
+        .join("storage")
+        .join(archive.storage())
+        .join("content")
+        .join(archive.to_string())
 }
 
 #[cfg(test)]

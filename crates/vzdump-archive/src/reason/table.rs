@@ -79,6 +79,7 @@ findings! {
     BackupFailed "backup-failed" File Incomplete "The log tells of a failed backup, and there is no archive of it." NOTHING;
     LeftoverSuperseded "leftover-superseded" File Warn "What an interrupted or failed backup left; a newer sound archive of the guest exists, so it can be removed." RUNS;
     FileElsewhere "file-elsewhere" File NotVerified "Proxmox VE lists the archive, and its file cannot be reached from here: nothing was read." "Nobody knows: it was not read.";
+    NotProvedYet "not-proved-yet" File NotVerified "Another node reads the archives of this storage, and has no proof of this one that counts." "Nobody knows: it was not read.";
     BackupServerUnverified "pbs-unverified" File NotVerified "A snapshot on a Proxmox Backup Server that the server itself has not verified yet." "Nobody knows: it was not read.";
     BackupServerFailed "pbs-failed" File Corrupt "A Proxmox Backup Server says that its own verification of the snapshot failed." FAILS_LATE;
     NameCodec "name-codec" File Corrupt "The content is compressed in another way than the name says, or not at all." "It starts the program that the name asks for, which refuses the content. Rename the file and it can be restored.";
@@ -87,7 +88,7 @@ findings! {
     NameGuest "name-guest" File Corrupt "The name says container and the content is VMA: containers are only restored from tar." FAILS;
     NameGuestOld "name-guest-old" File Warn "The name says virtual machine and the content is tar, as very old versions wrote it." "Only very old versions read it.";
     ChecksumFile "checksum-file" File Corrupt "A checksum file beside the archive says another checksum." "It may run; what it restores is not what was saved.";
-    DigestChanged "digest-changed" File Corrupt "The file is not what it was when it was first read in full: the ledger has another SHA-256 of it." "It may run; what it restores is not what was saved.";
+    DigestChanged "digest-changed" File Corrupt "The file is not what it was when it was first read in full: the ledger, its notes or the proofs of another node have another SHA-256 of it." "It may run; what it restores is not what was saved.";
     UnstableRead "unstable-read" File Warn "Of two readings one failed or found damage and the other found the file sound: memory, controller, cable or network fail at times." RUNS;
     ChecksumFileUnreadable "checksum-file-unreadable" File Warn "A checksum file beside the archive could not be understood." RUNS;
 

@@ -42,6 +42,7 @@ fn report(guests: Vec<GuestCoverage>, archives: Vec<ArchiveResult>, asked: Optio
         in_progress: of(Verdict::InProgress),
         not_verified: of(Verdict::NotVerified),
         trusted: 3,
+        postponed: 0,
         cycle_end: asked.map(|()| NOW + 9 * DAY),
         bytes_read: 5 << 30,
         seconds: 12.3,

@@ -1,0 +1,203 @@
+//! Storages that several nodes share: one of them reads, and the others believe its proofs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use proof_ledger::{
+    Borrowed, FileStamp, Present, SharedProofs, Snapshot, Verifier, borrow, read_proofs, verifier,
+    write_proofs,
+};
+use pve_types::NodeName;
+use serde::Deserialize as _;
+use vzdump_archive::{Codec, Examination, Finding, Integrity, Reason};
+
+/// Who reads the archives of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ReadBy {
+    /// This run, for this node alone.
+    Here,
+    /// This run, for other nodes too.
+    HereForAll(NodeName),
+    /// That node, and its proofs are believed.
+    Other(NodeName),
+    /// That node should, and is not online or does not have the storage.
+    Absent(NodeName),
+}
+
+impl ReadBy {
+    /// Who reads a storage that several nodes share, of those that have it and are online.
+    pub(crate) fn of_shared(
+        here: &NodeName,
+        chosen: Option<&NodeName>,
+        online: &[&NodeName],
+    ) -> Self {
+        let names: Vec<&str> = online.iter().map(|node| node.as_str()).collect();
+        let found = |name: &str| {
+            let known = online.iter().copied().chain(chosen);
+            known.into_iter().find(|node| node.as_str() == name)
+        };
+        match verifier(here.as_str(), chosen.map(NodeName::as_str), &names) {
+            Verifier::Own => Self::HereForAll(here.clone()),
+            Verifier::Other(name) => {
+                found(name).map_or(Self::Here, |node| Self::Other(node.clone()))
+            }
+            Verifier::Absent(name) => {
+                found(name).map_or(Self::Here, |node| Self::Absent(node.clone()))
+            }
+        }
+    }
+
+    /// Whether this run reads.
+    pub(crate) const fn is_here(&self) -> bool {
+        matches!(self, Self::Here | Self::HereForAll(_))
+    }
+}
+
+/// An archive that another node read, or should.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pub(crate) examination: Examination,
+    /// When it was read, in Unix seconds.
+    pub(crate) read_at: Option<i64>,
+    /// By whom.
+    pub(crate) by: Option<String>,
+}
+
+/// The proofs of other nodes, by folder, each read once.
+#[derive(Debug, Default)]
+pub(crate) struct Lenders {
+    proofs: BTreeMap<PathBuf, Result<Option<SharedProofs>, String>>,
+    /// Of each node how many of its proofs are too old.
+    old: BTreeMap<String, usize>,
+}
+
+impl Lenders {
+    /// What another node says of an archive.
+    pub(crate) fn lend(&mut self, path: &Path, read_by: &ReadBy, oldest: i64) -> Lent {
+        let node = match read_by {
+            ReadBy::Other(node) => node,
+            ReadBy::Absent(node) => {
+                return unproved(format!(
+                    "node `{node}` verifies this storage, and it is not online or does not have the storage; name another one with `verify_node`"
+                ));
+            }
+            ReadBy::Here | ReadBy::HereForAll(_) => return unread(),
+        };
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let proofs = self.proofs.entry(folder.to_owned()).or_insert_with(|| {
+            read_proofs(folder).map_err(|error| {
+                format!(
+                    "the proofs of node `{node}` in `{}` cannot be read: {error}",
+                    folder.display()
+                )
+            })
+        });
+        let present = path.metadata().ok().zip(path.file_name());
+        let present = present.map(|(metadata, name)| Present {
+            name: name.to_string_lossy().into_owned(),
+            stamp: FileStamp::of(&metadata),
+        });
+        let (proofs, present) = match (proofs, present) {
+            (Err(error), _) => return unproved(error.clone()),
+            (Ok(None), _) | (_, None) => {
+                return unproved(format!(
+                    "node `{node}` verifies this storage and left no proofs yet; run backup_verify there"
+                ));
+            }
+            (Ok(Some(proofs)), Some(present)) => (proofs, present),
+        };
+        let by = proofs.node.clone();
+        let proof = match borrow(proofs, &present) {
+            Borrowed::Proof(proof) => proof,
+            Borrowed::Outdated => {
+                return unproved(format!(
+                    "it is not the file that node `{by}` read, or the last try to read it failed there; run backup_verify there"
+                ));
+            }
+            Borrowed::Missing => {
+                return unproved(format!(
+                    "node `{node}` verifies this storage and has not read it yet"
+                ));
+            }
+        };
+        let Ok(examination) = Examination::deserialize(&proof.detail) else {
+            return unproved(format!(
+                "node `{by}` has another version of this program, whose proofs cannot be understood here"
+            ));
+        };
+        if proof.read_at < oldest {
+            let old = self.old.entry(by.clone()).or_default();
+            *old = old.saturating_add(1);
+        }
+        Lent {
+            examination,
+            read_at: Some(proof.read_at),
+            by: Some(by),
+        }
+    }
+
+    /// What the user should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let old = self.old.iter().map(|(node, count)| {
+            format!(
+                "{count} proofs of node `{node}` are older than `max_age_days` by more than a week. Does backup_verify still run there?"
+            )
+        });
+        old.collect()
+    }
+}
+
+/// Nothing is known of it.
+pub(crate) fn unread() -> Lent {
+    unproved("it was not read".to_owned())
+}
+
+fn unproved(why: String) -> Lent {
+    let reason = Reason::new(Finding::NotProvedYet, why);
+    Lent {
+        examination: Examination {
+            verdict: reason.verdict,
+            reasons: vec![reason],
+            reasons_left_out: 0,
+            integrity: Integrity::Unknown,
+            format: None,
+            codec: Codec::None,
+            bytes: 0,
+            content_bytes: 0,
+            sha256: None,
+            md5: None,
+            configs: Vec::new(),
+            disks: Vec::new(),
+            members: None,
+            created: None,
+        },
+        read_at: None,
+        by: None,
+    }
+}
+
+/// Puts what is known beside the archives of shared storages, where the other nodes find it.
+pub(crate) fn publish(
+    folders: &[(PathBuf, NodeName)],
+    renewed: &BTreeSet<String>,
+    ledger: &Snapshot,
+    now: i64,
+) -> Vec<String> {
+    let written = folders.iter().filter_map(|(folder, node)| {
+        let real = folder.canonicalize().ok()?;
+        let is_new = renewed.contains(real.to_str()?);
+        let is_there = real.join(proof_ledger::PROOFS_FILE).exists();
+        if is_there && !is_new {
+            return None;
+        }
+        let error = write_proofs(&real, node.as_str(), now, ledger).err()?;
+        Some(format!(
+            "the proofs for other nodes cannot be written to `{}`: {error}. They call its archives not verified, or believe what was found earlier.",
+            folder.display()
+        ))
+    });
+    written.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Reads what there is, as far as it is not known.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use module_kit::{Context, Failure};
+use vzdump_archive::{Examination, Finding};
+
+use crate::files::{File, Files};
+use crate::memory::{Asked, Memory, Turn};
+use crate::observe::{Observed, OnStorage, Verified};
+use crate::reading::{self, Task};
+use crate::running;
+use crate::sharing::{self, Lenders, Lent};
+use crate::spec::Spec;
+
+/// A week more than it should: another node may have been off.
+const PATIENCE: i64 = 7 * 86_400;
+
+/// What is known of an archive now.
+struct Found {
+    examination: Examination,
+    read_at: Option<i64>,
+    by: Option<String>,
+}
+
+pub(crate) fn verify(
+    spec: &Spec,
+    context: &Context<'_>,
+    files: Files,
+) -> Result<Observed, Failure> {
+    let (own, others): (Vec<File>, Vec<File>) = files
+        .to_read
+        .into_iter()
+        .partition(|file| file.read_by.is_here());
+    // Where only some guests are looked at, the others are not gone.
+    let complete: &[PathBuf] = if spec.guests.is_empty() {
+        &files.listed
+    } else {
+        &[]
+    };
+    let ledger = spec.remembering.ledger.file(context);
+    let paths: Vec<&Path> = own
+        .iter()
+        .map(|file| file.candidate.path.as_path())
+        .collect();
+    let readers = reading::readers(spec.parallel);
+    let asked = Asked {
+        ledger: ledger.as_deref(),
+        archives: &paths,
+        listed: complete,
+        renewal: spec.remembering.renewal,
+        readers,
+    };
+    let memory = Memory::open(&asked, context)?;
+    let (turns, trusted) = memory.turns();
+    let examinations = read(spec, context, &own, &memory, &turns, readers);
+    let bytes_read = examinations
+        .iter()
+        .flatten()
+        .map(|examination| examination.bytes)
+        .sum();
+    let mut trusted_count = trusted.len();
+    let mut all: BTreeMap<usize, Found> = trusted
+        .into_iter()
+        .map(|(at, known)| (at, known.into()))
+        .collect();
+    for (turn, examination) in turns.iter().zip(examinations) {
+        let read = examination.map(|examination| Found {
+            examination,
+            read_at: Some(context.now()),
+            by: None,
+        });
+        let found = read.or_else(|| {
+            // Its renewal waits for another run.
+            trusted_count = trusted_count.saturating_add(1);
+            memory.known(turn.at).map(Into::into)
+        });
+        all.extend(found.map(|found| (turn.at, found)));
+    }
+    let ended = memory.close();
+    let mut warnings = ended.warnings;
+    if !context.is_check() {
+        warnings.extend(sharing::publish(
+            &files.shared,
+            &ended.renewed,
+            ended.ledger.snapshot(),
+            context.now(),
+        ));
+    }
+    let mut lenders = Lenders::default();
+    let oldest = context
+        .now()
+        .saturating_sub(spec.remembering.renewal.max_age)
+        .saturating_sub(PATIENCE);
+    let mut archives: Vec<Verified> = own
+        .into_iter()
+        .enumerate()
+        .map(|(at, file)| {
+            // There is one of each; should one be missing, it is not taken for another's.
+            let found = all.remove(&at);
+            verified(file, found.unwrap_or_else(|| sharing::unread().into()))
+        })
+        .collect();
+    archives.extend(others.into_iter().map(|file| {
+        let lent = lenders.lend(&file.candidate.path, &file.read_by, oldest);
+        verified(file, lent.into())
+    }));
+    warnings.extend(lenders.warnings());
+    let dat = files
+        .leftovers
+        .iter()
+        .filter(|left| left.finding == Finding::BackupInterrupted);
+    let running = running::open_files(dat.map(|left| left.path.as_path()));
+    Ok(Observed {
+        archives,
+        listed: Vec::new(),
+        asked: None,
+        trusted: trusted_count,
+        postponed: ended.postponed,
+        bytes_read,
+        cycle_end: ended.cycle_end,
+        warnings,
+        leftovers: files.leftovers,
+        running,
+        seconds: 0.0,
+        now: context.now(),
+    })
+}
+
+fn read(
+    spec: &Spec,
+    context: &Context<'_>,
+    files: &[File],
+    memory: &Memory,
+    turns: &[Turn],
+    readers: usize,
+) -> Vec<Option<Examination>> {
+    let tasks: Vec<Task<'_>> = turns
+        .iter()
+        .filter_map(|turn| Some((turn, files.get(turn.at)?)))
+        .map(|(turn, file)| Task {
+            path: &file.candidate.path,
+            name: &file.candidate.name.name,
+            size: file.candidate.size,
+            checksums: &file.checksums,
+            can_wait: turn.can_wait,
+        })
+        .collect();
+    reading::read(
+        &tasks,
+        readers,
+        spec.remembering.time(),
+        context,
+        &|task, pass, again| match turns.get(task) {
+            Some(turn) => memory.settle(turn.at, pass, again),
+            None => pass.examination,
+        },
+    )
+}
+
+fn verified(file: File, found: Found) -> Verified {
+    Verified {
+        candidate: file.candidate,
+        examination: found.examination,
+        read_at: found.read_at,
+        by: found.by,
+        on: file.on.map(|(storage, node)| OnStorage {
+            storage,
+            node,
+            archive: None,
+        }),
+    }
+}
+
+impl From<crate::memory::Known> for Found {
+    fn from(known: crate::memory::Known) -> Self {
+        Self {
+            examination: known.examination,
+            read_at: Some(known.read_at),
+            by: None,
+        }
+    }
+}
+
+impl From<Lent> for Found {
+    fn from(lent: Lent) -> Self {
+        Self {
+            examination: lent.examination,
+            read_at: lent.read_at,
+            by: lent.by,
+        }
+    }
+}
