@@ -179,3 +179,16 @@ pub fn beside(name: &str) -> Result<PathBuf> {
         .filter(|path| path.is_file());
     built.with_context(|| format!("{name} was not built beside the tests"))
 }
+
+/// `systemd-analyze`.
+///
+/// # Errors
+/// When `cargo xtask` runs the tests and did not name it.
+pub fn systemd_analyze() -> Result<Option<PathBuf>> {
+    let found = told("REPRISE_SYSTEMD_ANALYZE").map(PathBuf::from);
+    anyhow::ensure!(
+        found.is_some() || !by_xtask(),
+        "REPRISE_SYSTEMD_ANALYZE is not set although REPRISE_XTASK is"
+    );
+    Ok(found)
+}

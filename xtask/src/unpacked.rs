@@ -105,11 +105,14 @@ fn library_path(root: &Path) -> Result<String> {
         let base = root.join(base);
         if base.is_dir() {
             let inner = files::entries(&base)?;
-            folders.extend(
-                inner
-                    .into_iter()
-                    .filter(|path| files::name(path).ends_with("-linux-gnu")),
-            );
+            for folder in inner {
+                if files::name(&folder).ends_with("-linux-gnu") {
+                    // What only systemd's own programs share lies below.
+                    let of_systemd = folder.join("systemd");
+                    folders.push(folder);
+                    folders.extend(Some(of_systemd).filter(|folder| folder.is_dir()));
+                }
+            }
         }
     }
     let folders: Vec<_> = folders.iter().map(|path| path.to_string_lossy()).collect();
@@ -197,6 +200,32 @@ pub(crate) fn promtool(workspace: &Workspace) -> Result<PathBuf> {
         unpack(workspace, "prometheus")?;
     }
     existing(path)
+}
+
+/// systemd's checker of units, as a script that finds its libraries. It asks no running systemd.
+pub(crate) fn systemd_analyze(workspace: &Workspace) -> Result<PathBuf> {
+    let name = "systemd-analyze";
+    if let Some(installed) = environment::find_program(name) {
+        return Ok(installed);
+    }
+    let root = tools_root(workspace);
+    let program = root.join("usr/bin").join(name);
+    if !program.exists() {
+        unpack(workspace, "systemd")?;
+        unpack(workspace, "libsystemd-shared")?;
+    }
+    unpack_missing_libraries(workspace, std::slice::from_ref(&program), "systemd")?;
+    let script = workspace.target("tools/bin").join(name);
+    files::write(
+        &script,
+        format!(
+            "#!/bin/sh\n# Made by `cargo xtask setup`.\nexport LD_LIBRARY_PATH='{}'\nexec '{}' \"$@\"\n",
+            library_path(&root)?,
+            program.display()
+        ),
+    )?;
+    files::set_mode(&script, 0o755)?;
+    existing(script)
 }
 
 /// A server that runs as root insists on the user `sshd`, which the package's installation

@@ -12,6 +12,7 @@ use reprise_tests::trial::WithTools;
 pub(crate) const TESTS: &[WithTools] = tests![
     nodes_come_from_the_variables_of_terraform,
     the_inventory_to_start_from_is_one,
+    the_vault_to_start_from_holds_the_secrets,
 ];
 
 const VARIABLES: &str = r#"
@@ -110,6 +111,60 @@ fn the_inventory_to_start_from_is_one(tools: &Tools) -> Result<()> {
         let host = format!("pve-{environment}");
         ensure!(found[environment]["hosts"][0] == host.as_str(), "{found}");
         ensure!(found["_meta"]["hostvars"][&host]["backup_schedule_notify"].is_array());
+    }
+    Ok(())
+}
+
+fn the_vault_to_start_from_holds_the_secrets(tools: &Tools) -> Result<()> {
+    let controller = Controller::new(tools)?;
+    let folder = tempfile::tempdir_in(controller.folder())?;
+    let example = tools
+        .collections
+        .join("ansible_collections/reprise/pve/playbooks/inventory.example");
+    let inventory = folder.path().join("inventory");
+    let mut copy = process::command("cp");
+    copy.arg("-r").arg(&example).arg(&inventory);
+    let copied = process::run(copy, b"", Watch::Nothing)?;
+    ensure!(copied.code == Some(0), "{}", copied.output());
+    let all = inventory.join("group_vars/all");
+    let mark = "not-for-any-eyes";
+    let text = std::fs::read_to_string(all.join("vault.yml.example"))?;
+    std::fs::write(all.join("vault.yml"), text.replace("written-by-you", mark))?;
+    // As its comment says: without the signs, it is what connects.
+    let settings = std::fs::read_to_string(all.join("reprise.yml"))?;
+    let connected: Vec<&str> = settings
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with("reprise_api:") || rest.starts_with("  ") => rest,
+            _ => line,
+        })
+        .collect();
+    std::fs::write(all.join("reprise.yml"), connected.join("\n"))?;
+    let password = folder.path().join("password");
+    std::fs::write(&password, "a password")?;
+    let bin = tools.venv.join("bin");
+    let ansible = |program: &str| {
+        let mut command = process::command(bin.join(program));
+        command
+            .env("HOME", controller.folder().join("home"))
+            .env("ANSIBLE_HOME", controller.folder().join("home/.ansible"))
+            .env("ANSIBLE_LOCAL_TEMP", controller.folder().join("local"))
+            .env("ANSIBLE_CONFIG", controller.folder().join("ansible.cfg"))
+            .env("ANSIBLE_VAULT_PASSWORD_FILE", &password);
+        command
+    };
+    let mut encrypt = ansible("ansible-vault");
+    encrypt.arg("encrypt").arg(all.join("vault.yml"));
+    let encrypted = process::run(encrypt, b"", Watch::Nothing)?;
+    ensure!(encrypted.code == Some(0), "{}", encrypted.output());
+    ensure!(!std::fs::read_to_string(all.join("vault.yml"))?.contains(mark));
+    let mut read = ansible("ansible");
+    read.args(["pve-mon", "-c", "local", "-m", "ansible.builtin.debug"])
+        .args(["-a", "var=reprise_api", "-i"])
+        .arg(&inventory);
+    let read = process::run(read, b"", Watch::Nothing)?;
+    for text in [mark, "192.0.2.30", "reprise@pve!ansible"] {
+        ensure!(read.stdout.contains(text), "no `{text}`: {}", read.output());
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod program;
 mod site;
 mod token;
 mod verify;
+mod verify_role;
 mod ways;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         preflight::TESTS,
         program::TESTS,
         token::TESTS,
+        verify_role::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,

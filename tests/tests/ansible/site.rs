@@ -253,6 +253,8 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
             run.ended.output()
         );
     }
+    let sound = run.ended.stdout.matches(" is ok").count();
+    ensure!(sound > 4, "{}", run.ended.output());
     for environment in ["prod", "mon"] {
         let dump = nodes.node(environment)?.local("/var/lib/local-backup/dump");
         ensure!(
@@ -271,6 +273,11 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
         "the program is still there"
     );
     ensure!(nodes.jobs("mon")?.is_empty());
+    let dump = nodes.node("mon")?.local("/var/lib/local-backup/dump");
+    ensure!(
+        std::fs::read_dir(dump)?.count() > 0,
+        "the archives are gone"
+    );
     let again = absent.run(&controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());
     Ok(())

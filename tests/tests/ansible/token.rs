@@ -24,6 +24,7 @@ fn play(nodes: &Nodes, token: Value) -> Result<Play> {
         .host("pve-prod", nodes.by_ssh("prod")?)
         .key("roles", json!(["reprise.pve.reprise"]))
         .variable("reprise_token", token)
+        .environment("ANSIBLE_PIPELINING", "1")
         .argument("--diff"))
 }
 
@@ -87,57 +88,44 @@ fn a_token_with_the_least_rights_is_made_and_taken_away(tools: &Tools) -> Result
         ],
         "{held:?}"
     );
-    let node = nodes.node("prod")?;
-    let job = Play::new().variable("secret", secret.as_str()).task(
-        json!({"name": "job", "reprise.pve.vzdump_job": {
-            "id": "reprise-token", "schedule": "daily", "vmid": [100], "storage": "local",
-            "api_host": node.url(), "api_token_id": format!("{USER}!ansible"),
-            "api_token_secret": "{{ secret }}", "ca_path": node.ca_path(),
-        }}),
-    );
-    ensure!(job.run(&controller)?.succeeded()?.result("job")?.changed());
+    works(&nodes, &controller, &secret)?;
 
-    let again = made.clone().run(&controller)?.succeeded()?;
-    ensure!(again.changes()? == 0, "{}", again.ended.output());
     // The secret may be moved away: the token is there.
     fs::remove_file(&file)?;
-    ensure!(made.clone().run(&controller)?.succeeded()?.changes()? == 0);
-    less_is_given_when_less_is_needed(&nodes, &controller)?;
-    everything_made_goes(&nodes, &controller)
-}
-
-/// Less is needed, and somebody changed a role by hand.
-fn less_is_given_when_less_is_needed(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    let again = made.run(&controller)?.succeeded()?;
+    ensure!(again.changes()? == 0, "{}", again.ended.output());
+    // Less is needed, and somebody changed a role by hand.
     let node = nodes.node("prod")?;
     node.add_role("RepriseSystem", "Sys.Audit,Sys.Modify,Sys.PowerMgmt");
     node.grant("/nodes", USER, "PVEAdmin");
     let less = play(
-        nodes,
+        &nodes,
         json!({"modules": ["vzdump_job"], "storages": ["local"], "without": ["pool"], "operations": ["absent"]}),
     )?;
     let check = less
         .clone()
         .argument("--check")
-        .run(controller)?
+        .run(&controller)?
         .succeeded()?;
-    let done = less.run(controller)?.succeeded()?;
+    let done = less.run(&controller)?.succeeded()?;
     ensure!(
         check.changes()? == done.changes()?,
         "{}",
         done.ended.output()
     );
-    ensure!(named(nodes, "/access/acl", "ugid", USER)?.len() == 1);
-    let roles = named(nodes, "/access/roles", "roleid", "Reprise")?;
+    ensure!(named(&nodes, "/access/acl", "ugid", USER)?.len() == 1);
+    let roles = named(&nodes, "/access/roles", "roleid", "Reprise")?;
     ensure!(
         roles.len() == 1 && roles[0]["privs"] == "Sys.Audit,Sys.Modify",
         "{roles:?}"
     );
-    Ok(())
+
+    goes(&nodes, &controller)
 }
 
-/// `absent` needs no variable: what was made is written down.
-fn everything_made_goes(nodes: &Nodes, controller: &Controller) -> Result<()> {
-    let root = nodes.node("prod")?.root().to_owned();
+/// What was made is gone, and nothing else.
+fn goes(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    // `absent` needs no variable: what was made is written down.
     let absent = play(nodes, json!({}))?.variable("reprise_state", "absent");
     let writes = nodes.writes()?;
     let check = absent
@@ -155,9 +143,23 @@ fn everything_made_goes(nodes: &Nodes, controller: &Controller) -> Result<()> {
     ensure!(named(nodes, "/access/users", "userid", USER)?.is_empty());
     ensure!(named(nodes, "/access/roles", "roleid", "Reprise")?.is_empty());
     ensure!(named(nodes, "/access/acl", "ugid", USER)?.is_empty());
-    ensure!(!root.join("etc/reprise").exists());
+    ensure!(!nodes.node("prod")?.local("/etc/reprise").exists());
     let again = absent.run(controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());
+    Ok(())
+}
+
+/// It declares a job over the API.
+fn works(nodes: &Nodes, controller: &Controller, secret: &str) -> Result<()> {
+    let node = nodes.node("prod")?;
+    let job = Play::new().variable("secret", secret).task(
+        json!({"name": "job", "reprise.pve.vzdump_job": {
+            "id": "reprise-token", "schedule": "daily", "vmid": [100], "storage": "local",
+            "api_host": node.url(), "api_token_id": format!("{USER}!ansible"),
+            "api_token_secret": "{{ secret }}", "ca_path": node.ca_path(),
+        }}),
+    );
+    ensure!(job.run(controller)?.succeeded()?.result("job")?.changed());
     Ok(())
 }
 

@@ -110,6 +110,10 @@ impl Context {
             .env("REPRISE_COLLECTIONS", collections)
             .env("REPRISE_SSHD", unpacked::sshd(&self.workspace)?)
             .env(
+                "REPRISE_SYSTEMD_ANALYZE",
+                unpacked::systemd_analyze(&self.workspace)?,
+            )
+            .env(
                 "REPRISE_SFTP_SERVER",
                 unpacked::sftp_server(&self.workspace)?,
             )

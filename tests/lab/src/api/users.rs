@@ -70,12 +70,11 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let user = user.ok_or_else(|| Refusal::failure(missing(id)))?;
     let mut object = describe(user);
     object.insert("groups".to_owned(), json!([]));
-    if !user.tokens.is_empty() {
-        let tokens: Map<String, Value> = tokens(user)
-            .map(|(name, token)| (name.clone(), Value::Object(token)))
-            .collect();
-        object.insert("tokens".to_owned(), tokens.into());
-    }
+    let tokens: Map<String, Value> = tokens(user)
+        .map(|(name, token)| (name.clone(), Value::Object(token)))
+        .collect();
+    let tokens = Some(tokens).filter(|tokens| !tokens.is_empty());
+    object.insert("tokens".to_owned(), tokens.into());
     Ok(Value::Object(object).into())
 }
 
