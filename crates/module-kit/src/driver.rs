@@ -173,9 +173,20 @@ fn steps<M: Module>(
     let report = M::report(&spec, &observed, &progress);
     outcome.rendered = M::render(&report);
     let verdict = M::verdict(&report);
+    let mut warnings = verdict.warnings;
     outcome.failure = verdict.failure;
+    if mode == Mode::Apply
+        && let Err(failure) = M::deliver(&report, &spec, &observed)
+    {
+        // What the result says is worse than a file that is missing.
+        if outcome.failure.is_some() {
+            warnings.push(failure.to_string());
+        } else {
+            outcome.failure = Some(failure);
+        }
+    }
     if let Some(preview) = &mut outcome.preview {
-        preview.warnings.extend(verdict.warnings);
+        preview.warnings.extend(warnings);
     }
     match serde_json::to_value(&report) {
         Ok(Value::Object(map)) => outcome.report = map,

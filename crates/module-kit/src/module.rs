@@ -94,6 +94,16 @@ pub trait Module {
         progress: &Progress<'_, Self::Done>,
     ) -> Self::Report;
 
+    /// Writes the result to files that the user named, after everything else and never in check
+    /// mode. When it fails the result counts all the same, and the run fails.
+    fn deliver(
+        _report: &Self::Report,
+        _spec: &Self::Spec,
+        _observed: &Self::Observed,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What the result says of the run itself: whether it counts as failed although every action
     /// was done, and what the user should know.
     fn verdict(_report: &Self::Report) -> Verdict {

@@ -20,4 +20,6 @@ pub struct Args {
     pub(crate) budget_bytes: Option<i64>,
     pub(crate) parallel: Option<i64>,
     pub(crate) fail_on: Vec<String>,
+    pub(crate) report: Option<String>,
+    pub(crate) metrics: Option<String>,
 }

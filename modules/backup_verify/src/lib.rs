@@ -18,6 +18,9 @@
 //! | `report`, `archive_result` | says what came of it |
 //! | `verdict` | whether that counts as failed |
 //! | `table` | says it to people |
+//! | `page` | says it to people on a page, with a matrix of guests and days |
+//! | `metrics` | says it to Prometheus |
+//! | `output` | writes page and metrics |
 
 mod apply;
 mod archive_result;
@@ -31,8 +34,11 @@ mod judge;
 mod last_backups;
 mod matching;
 mod memory;
+pub mod metrics;
 mod observe;
 mod options;
+mod output;
+mod page;
 mod plan;
 mod privileges;
 mod reading;
@@ -52,6 +58,8 @@ pub use args::Args;
 pub use asked::Asked;
 pub use fail_on::FailOn;
 pub use observe::{Listed, Observed, OnStorage, Verified};
+pub use output::ReportFile;
+pub use page::Format;
 pub use plan::Nothing;
 pub use report::{ArchiveResult, ReasonResult, Report, Summary};
 pub use spec::{Ask, Spec};
@@ -75,6 +83,8 @@ impl Module for BackupVerify {
     }
 
     fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
+        // Before hours of reading, and not after them.
+        output::check(spec)?;
         observe::observe(spec, context)
     }
 
@@ -93,6 +103,10 @@ impl Module for BackupVerify {
 
     fn report(spec: &Spec, observed: &Observed, _progress: &Progress<'_, Nothing>) -> Report {
         report::report(spec, observed)
+    }
+
+    fn deliver(report: &Report, spec: &Spec, observed: &Observed) -> Result<(), Failure> {
+        output::write(report, spec, observed)
     }
 
     fn verdict(report: &Report) -> Verdict {

@@ -121,6 +121,28 @@ const RESULT: OptionGroup = OptionGroup {
     .default(Default::List(FailOn::DEFAULT_WORDS))],
 };
 
+const FILES: OptionGroup = OptionGroup {
+    title: "Files that are written",
+    options: &[
+        OptionSpec::new(
+            "report",
+            Kind::Path,
+            &[
+                "A file that gets a page for people: guests and days in a matrix, and everything that is wrong or not known. V(NAME.html) is one file that needs no other, V(NAME.md) says the same in Markdown.",
+                "It is written on the machine where the module runs, as a whole or not at all, and not in check mode. Its folder has to exist.",
+            ],
+        ),
+        OptionSpec::new(
+            "metrics",
+            Kind::Path,
+            &[
+                "A file that gets metrics for the textfile collector of node_exporter, such as V(/var/lib/prometheus/node-exporter/reprise.prom). Its name has to end in V(.prom): the collector reads no other.",
+                "It is written as a whole or not at all, and not in check mode. Its folder has to exist.",
+            ],
+        ),
+    ],
+};
+
 const EXAMPLES: &str = r"- name: On a node, verify all its backup storages and tell how well each guest is protected
   reprise.pve.backup_verify:
     ledger: /var/lib/reprise/ledger
@@ -138,6 +160,12 @@ const EXAMPLES: &str = r"- name: On a node, verify all its backup storages and t
     path: /mnt/backup/dump/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst
     fail_on: [corrupt, unreadable, incomplete, warn]
   register: verification
+
+- name: Verify on every node, and leave a page and metrics there
+  reprise.pve.backup_verify:
+    ledger: /var/lib/reprise/ledger
+    report: /var/lib/reprise/backups.html
+    metrics: /var/lib/prometheus/node-exporter/reprise.prom
 
 - name: From anywhere, tell who is protected, without reading archives
   reprise.pve.backup_verify:
@@ -158,7 +186,7 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         "It changes nothing.",
     ],
     spec: ArgumentSpec {
-        groups: &[WHAT, EXPECTED, RESULT, API],
+        groups: &[WHAT, EXPECTED, RESULT, FILES, API],
         constraints: Constraints::NONE,
     },
     operations: privileges::OPERATIONS,

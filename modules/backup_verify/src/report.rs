@@ -183,7 +183,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     let zone = observed
         .asked
         .as_ref()
-        .map_or(TimeZone::UTC, |asked| asked.evidence.zone.clone());
+        .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone());
     let sound = judge::sound(&observed.archives, &observed.listed, &zone);
     let read = observed
         .archives

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::Args;
 use crate::fail_on::FailOn;
+use crate::output::{self, ReportFile};
 
 /// More threads than this only fight for the disk.
 const MOST_PARALLEL: usize = 64;
@@ -34,6 +35,10 @@ pub struct Spec {
     pub parallel: Option<usize>,
     /// What counts as failed.
     pub fail_on: Vec<FailOn>,
+    /// Where the page goes.
+    pub report: Option<ReportFile>,
+    /// Where the metrics go.
+    pub metrics: Option<PathBuf>,
 }
 
 /// What Proxmox VE is asked for.
@@ -77,6 +82,12 @@ impl Spec {
                 .iter()
                 .filter_map(|word| FailOn::of_word(word))
                 .collect(),
+            report: args.report.as_deref().map(ReportFile::new).transpose()?,
+            metrics: args
+                .metrics
+                .as_deref()
+                .map(output::metrics_file)
+                .transpose()?,
             paths: paths.into_iter().map(PathBuf::from).collect(),
             ledger: args.ledger.map(PathBuf::from),
         })

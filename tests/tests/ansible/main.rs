@@ -12,6 +12,7 @@ mod plays;
 mod preflight;
 mod program;
 mod site;
+mod token;
 mod verify;
 mod ways;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        token::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
