@@ -496,7 +496,9 @@ archives:
       sample: 1767330000
     proof_by:
       description:
-      - "Who read it, when it was not this node: another node, or the backup server."
+      - >-
+        What the proof is from, when this very file was not read here: another node, the backup
+        server, or a file of the same name and size.
       returned: always
       type: str
     next_prune:
@@ -732,7 +734,9 @@ guests:
       type: int
     proof_by:
       description:
-      - Who made that proof, when it was another node or the backup server.
+      - >-
+        What that proof is from, when this very file was not read here: another node, the backup
+        server, or a file of the same name and size.
       returned: always
       type: str
     rpo_hours:

@@ -95,7 +95,8 @@ pub struct GuestCoverage {
     pub newest_sound: Option<String>,
     /// When the proof of the newest archive was made, in Unix seconds.
     pub proof_at: Option<i64>,
-    /// Who made that proof, when it was another node or the backup server.
+    /// What that proof is from, when this very file was not read here: another node, the backup
+    /// server, or a file of the same name and size.
     pub proof_by: Option<String>,
     /// How old the newest archive may be, in hours.
     pub rpo_hours: Option<i64>,

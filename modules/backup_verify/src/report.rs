@@ -81,7 +81,8 @@ pub struct ArchiveResult {
     /// When it was read, in Unix seconds; null when nobody read it.
     #[schemars(extend("examples" = [1_767_330_000]))]
     pub proof_at: Option<i64>,
-    /// Who read it, when it was not this node: another node, or the backup server.
+    /// What the proof is from, when this very file was not read here: another node, the backup
+    /// server, or a file of the same name and size.
     pub proof_by: Option<String>,
     /// What the next prune does with it; null when no enabled job prunes its storage.
     pub next_prune: Option<Mark>,
@@ -186,7 +187,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     let zone = observed
         .asked
         .as_ref()
-        .map_or(TimeZone::UTC, |asked| asked.evidence.zone.clone());
+        .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone());
     let sound = judge::sound(&observed.archives, &observed.listed, &zone);
     let read = observed
         .archives
