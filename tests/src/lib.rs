@@ -16,6 +16,7 @@
 //! | `site` | a lab as the tests find it |
 //! | `job_rows` | every option of `vzdump_job`, and what it makes of a job |
 //! | `suite` | what must hold on the lab and on a real server alike |
+//! | `pages` | pages of the documentation, as something that can be done |
 //! | `marks` | looking for secrets where none may be |
 //! | `trial` | tests that say so when they could not run |
 
@@ -28,6 +29,7 @@ pub mod job_rows;
 pub mod marks;
 pub mod nodes;
 pub mod on_node;
+pub mod pages;
 pub mod process;
 pub mod program;
 pub mod server;

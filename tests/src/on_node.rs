@@ -1,5 +1,5 @@
-//! The binary where a node is: `pvesh` in its path, the node's list of tasks and state folder at
-//! their places, the node's name as the machine's.
+//! The binary where a node is: `pvesh` in its path, the node's list of tasks, state folder and
+//! storage for backups at their places, the node's name as the machine's.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,11 @@ use crate::process;
 use crate::program::Program;
 
 /// What of a node's root is seen, and where a mount can be made that hides the machine's own.
-const SEEN: [(&str, &str); 2] = [("/var/log", "pve"), ("/var/lib", "reprise")];
+const SEEN: [(&str, &str); 3] = [
+    ("/var/log", "pve"),
+    ("/var/lib", "reprise"),
+    ("/srv", "backups"),
+];
 
 /// A node that programs run on.
 #[derive(Debug)]

@@ -54,6 +54,7 @@ tfvars: ../terraform/terraform.tfvars
 #   ansible_user: ssh_user
 """
 
+import difflib
 import json
 import os
 import platform
@@ -80,7 +81,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
 
     def parse(self, inventory, loader, path, cache=True):
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        self._refuse_unknown(self._read_config_data(path), path)
         answer = self._ask(os.path.dirname(os.path.abspath(path)))
         variables = answer.pop("_meta", {}).get("hostvars", {})
         children = answer.pop("all", {}).get("children", [])
@@ -95,6 +96,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             self._set_composite_vars(self.get_option("compose"), known, host, strict=strict)
             self._add_host_to_composed_groups(self.get_option("groups"), known, host, strict=strict)
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, host, strict=strict)
+
+    def _refuse_unknown(self, config, path):
+        """Ansible passes over keys that it does not know: a misspelled one would do nothing."""
+        known = sorted(set(self.get_options()) | {"plugin"})
+        for key in config:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"it knows {', '.join(known)}."
+                raise AnsibleParserError(f"'{key}' in {to_native(path)} is no option of {self.NAME}: {hint}")
 
     def _ask(self, folder):
         command = [self._program(), "inventory", "--tfvars", os.path.join(folder, os.path.expanduser(self.get_option("tfvars")))]

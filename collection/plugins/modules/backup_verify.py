@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: backup_verify
-short_description: Verify backups to the last byte
+short_description: Verify backups to the last byte, and tell which guests are protected
 version_added: "0.1.0"
 description:
 - >-
@@ -18,6 +18,10 @@ description:
 - >-
   It finds what C(vma verify), C(tar -t) and the tests of the compression
   programs do not, such as archives that were cut between two extents or members.
+- >-
+  Of every guest and disk it tells whether it is really protected: a disabled job protects nobody, a
+  copy made before a restore is no backup, and what may not be seen is unknown, with the privilege
+  that would show it.
 - It changes nothing.
 author:
 - The Reprise developers (@reprise-pve)
@@ -35,9 +39,30 @@ options:
     - >-
       Checksum files beside an archive (V(NAME.sha256), V(NAME.md5), V(SHA256SUMS),
       V(MD5SUMS)) are compared.
+    - >-
+      With O(path) alone Proxmox VE is not asked; with O(coverage=true) it is, and
+      what was read here counts for the guests.
     type: list
     elements: path
-    required: true
+  storage:
+    description:
+    - >-
+      Backup storages of Proxmox VE. Their archives are listed by Proxmox VE, and
+      read where the module runs on a node that has the folder of the storage. Where it
+      does not, they are C(not_verified), never C(ok).
+    - >-
+      Snapshots on a Proxmox Backup Server are not read: what the server itself says of them is
+      told, with C(proof_by).
+    - >-
+      When neither O(path) nor O(storage) is given: on a node every backup storage it has is read,
+      and the archives of the others are listed.
+    type: list
+    elements: str
+  vmid:
+    description:
+    - Only these guests and their archives. All when left out.
+    type: list
+    elements: int
   ledger:
     description:
     - >-
@@ -66,14 +91,53 @@ options:
       How many archives are read beside each other. As many as there are processors
       when left out.
     type: int
+  coverage:
+    description:
+    - >-
+      Whether it is told of every guest how well it is protected: whether an enabled job saves it,
+      which of its disks, how old its newest archive is and whether that was found sound.
+    - "Done when left out, unless only O(path) is given. V(false): only archives."
+    type: bool
+  rpo_hours:
+    description:
+    - >-
+      How old the newest archive of a guest may be, in hours, when O(rpo) says
+      nothing of the guest. The default is a day, and two hours for the backup itself.
+    type: int
+    default: 26
+  rpo:
+    description:
+    - >-
+      How old the newest archive of some guests may be, in hours: V(100), V(tag:NAME), V(pool:NAME)
+      or V(all) to a number. What names the guest itself counts before its tags, those before its
+      pool; of several that are equally near the strictest.
+    - On the command line V(tag:db=6,200=168).
+    type: dict
+  no_backup_expected:
+    description:
+    - "Guests that need no backup: V(100), V(tag:NAME), V(pool:NAME). They are C(excluded)."
+    type: list
+    elements: str
+  min_size:
+    description:
+    - An archive of fewer bytes counts as none.
+    type: int
+    default: 0
   fail_on:
     description:
-    - The verdicts that make the task fail, with exit code 5 on the command line.
+    - What makes the task fail, with exit code 5 on the command line.
     - >-
-      V(corrupt): a restore would fail or lose data. V(unreadable): it could not be read, so nothing
-      is known. V(incomplete): what an interrupted or failed backup left, newer than the newest
-      sound archive of the guest. V(warn): something is unusual or hints at damage, and a restore
-      would run. V(in_progress): a backup writes it now.
+      Of archives: V(corrupt): a restore would fail or lose data. V(unreadable): it could not be
+      read, so nothing is known. V(incomplete): what an interrupted or failed backup left, newer
+      than the newest sound archive of the guest. V(warn): something is unusual or hints at damage,
+      and a restore would run. V(in_progress): a backup writes it now. V(not_verified): it is listed
+      and could not be read from here.
+    - >-
+      Of guests: V(corrupt): the newest archive is damaged or cannot be read. V(stale): the newest
+      archive is older than it may be. V(unprotected): no enabled job saves it, or it has no
+      archive. V(unverified): the newest archive was not read yet. V(excluded): left out by
+      configuration or policy. V(unknown): what is needed to tell cannot be seen; also when guests,
+      jobs, storages or archives may be hidden.
     - An empty list never fails.
     type: list
     elements: str
@@ -81,12 +145,104 @@ options:
     - corrupt
     - unreadable
     - incomplete
+    - stale
+    - unprotected
+    - unknown
     choices:
     - corrupt
     - unreadable
     - incomplete
-    - in_progress
+    - stale
+    - unprotected
+    - unknown
     - warn
+    - in_progress
+    - not_verified
+    - unverified
+    - excluded
+  report:
+    description:
+    - >-
+      A file that gets a page for people: guests and days in a matrix, and everything that is wrong
+      or not known. V(NAME.html) is one file that needs no other, V(NAME.md) says the same in
+      Markdown.
+    - >-
+      It is written on the machine where the module runs, as a whole or not at all,
+      and not in check mode. Its folder has to exist.
+    type: path
+  metrics:
+    description:
+    - >-
+      A file that gets metrics for the textfile collector of node_exporter, such as
+      V(/var/lib/prometheus/node-exporter/reprise.prom). Its name has to end in V(.prom): the
+      collector reads no other.
+    - >-
+      It is written as a whole or not at all, and not in check mode. Its folder has
+      to exist.
+    type: path
+  api_host:
+    description:
+    - >-
+      Name or address of a Proxmox VE node, also as V(host:port) or
+      V(https://host:port).
+    - >-
+      On a node itself, as root, with none of the options of the connection set, C(pvesh) is used
+      instead: it speaks for V(root@pam) and needs neither token nor password.
+    - When it is not given, E(PROXMOX_HOST) is used.
+    type: str
+  api_port:
+    description:
+    - Port of the API, when O(api_host) does not name one.
+    - V(8006) when left out.
+    - When it is not given, E(PROXMOX_PORT) is used.
+    type: int
+  api_user:
+    description:
+    - User with its realm, such as V(backup@pve).
+    - May be left out when O(api_token_id) has the form V(user@realm!name).
+    - When it is not given, E(PROXMOX_USER) is used.
+    type: str
+  api_password:
+    description:
+    - >-
+      Password of O(api_user). A token is the better choice: its rights can be limited, and it can
+      be withdrawn alone.
+    - When it is not given, E(PROXMOX_PASSWORD) is used.
+    type: str
+  api_token_id:
+    description:
+    - Name of an API token, such as V(cli) or V(backup@pve!cli).
+    - When it is not given, E(PROXMOX_TOKEN_ID) is used.
+    type: str
+  api_token_secret:
+    description:
+    - Secret of the token.
+    - When it is not given, E(PROXMOX_TOKEN_SECRET) is used.
+    type: str
+  validate_certs:
+    description:
+    - Whether the certificate of the node is checked.
+    - >-
+      V(false) lets anyone between here and the node read the token: O(ca_path) or O(fingerprint)
+      are as easy and safe.
+    - When it is not given, E(PROXMOX_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  ca_path:
+    description:
+    - >-
+      File with the certificate authority of the node, in PEM form, such as a copy of
+      V(/etc/pve/pve-root-ca.pem).
+    - The authorities of the system are used when left out.
+    - When it is not given, E(PROXMOX_CA_PATH) is used.
+    type: path
+  fingerprint:
+    description:
+    - >-
+      SHA-256 fingerprint of the certificate of the node, as the web interface shows it: exactly
+      this certificate is accepted, whoever signed it.
+    - When it is not given, E(PROXMOX_FINGERPRINT) is used.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -115,12 +271,23 @@ notes:
   Memory stays below 64 MiB for each archive that is read, plus the window that a
   zstd archive announces, 128 MiB at most.
 - "Run it where the files are: 200 GB are not read over the network."
+- >-
+  The number of calls to Proxmox VE follows nodes, storages and jobs, and never
+  the number of guests.
 seealso:
 - module: reprise.pve.vzdump_job
 """
 
 EXAMPLES = r"""
-- name: Verify what lies on the local storage
+- name: On a node, verify all its backup storages and tell how well each guest is protected
+  reprise.pve.backup_verify:
+    ledger: /var/lib/reprise/ledger
+    rpo:
+      tag:db: 6
+      pool:lab: 168
+    no_backup_expected: [tag:scratch]
+
+- name: Verify what lies in a folder, without asking Proxmox VE
   reprise.pve.backup_verify:
     path: /var/lib/vz/dump
 
@@ -129,6 +296,19 @@ EXAMPLES = r"""
     path: /mnt/backup/dump/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst
     fail_on: [corrupt, unreadable, incomplete, warn]
   register: verification
+
+- name: Verify on every node, and leave a page and metrics there
+  reprise.pve.backup_verify:
+    ledger: /var/lib/reprise/ledger
+    report: /var/lib/reprise/backups.html
+    metrics: /var/lib/prometheus/node-exporter/reprise.prom
+
+- name: From anywhere, tell who is protected, without reading archives
+  reprise.pve.backup_verify:
+    api_host: pve1.example.com
+    api_token_id: reprise@pve!audit
+    api_token_secret: '{{ vault_token }}'
+  delegate_to: localhost
 """
 
 RETURN = r"""
@@ -141,10 +321,28 @@ archives:
   contains:
     path:
       description:
-      - Where it is.
+      - Where its file is; null when it cannot be reached from here.
       returned: always
       type: str
       sample: /var/lib/vz/dump/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst
+    volid:
+      description:
+      - Its volume; null when Proxmox VE was not asked or does not list it.
+      returned: always
+      type: str
+      sample: local:backup/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst
+    storage:
+      description:
+      - The storage it is on; null when Proxmox VE was not asked.
+      returned: always
+      type: str
+      sample: local
+    node:
+      description:
+      - The node that listed it; null when Proxmox VE was not asked.
+      returned: always
+      type: str
+      sample: pve1
     vmid:
       description:
       - The number of the guest; null when the name does not tell.
@@ -159,6 +357,14 @@ archives:
       returned: always
       type: str
       sample: 2026_01_02-04_00_01
+    at:
+      description:
+      - >-
+        When it was made by Proxmox VE's account, in Unix seconds; null when Proxmox VE
+        was not asked.
+      returned: always
+      type: int
+      sample: 1767322801
     verdict:
       description:
       - What follows for a restore.
@@ -230,6 +436,33 @@ archives:
       - How many more reasons there are than are listed.
       returned: always
       type: int
+    proof_at:
+      description:
+      - When it was read, in Unix seconds; null when nobody read it.
+      returned: always
+      type: int
+      sample: 1767330000
+    proof_by:
+      description:
+      - "Who read it, when it was not this node: another node, or the backup server."
+      returned: always
+      type: str
+    next_prune:
+      description:
+      - What the next prune does with it; null when no enabled job prunes its storage.
+      returned: always
+      type: str
+    next_prune_why:
+      description:
+      - Why.
+      returned: always
+      type: str
+      sample: kept by keep-daily
+    safety_copy:
+      description:
+      - Whether it is a copy made before a restore. It protects nobody.
+      returned: always
+      type: bool
     integrity:
       description:
       - Whether damage inside the data of disks and files would have been seen.
@@ -339,15 +572,146 @@ archives:
       returned: always
       type: str
       sample: vzdump-qemu-100-2026_01_01-04_00_02.vma.zst
+guests:
+  description:
+  - How well each guest is protected; empty when Proxmox VE was not asked.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    vmid:
+      description:
+      - Its number.
+      returned: always
+      type: int
+    kind:
+      description:
+      - "`qemu` or `lxc`."
+      returned: always
+      type: str
+    name:
+      description:
+      - Its name; null when its node did not tell.
+      returned: always
+      type: str
+    node:
+      description:
+      - The node it is on.
+      returned: always
+      type: str
+    state:
+      description:
+      - How well it is protected.
+      returned: always
+      type: str
+    why:
+      description:
+      - "Why: where it is configured, which privilege is missing, how old the archive is."
+      returned: always
+      type: str
+    jobs:
+      description:
+      - The jobs that select it, also disabled ones.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        id:
+          description:
+          - Its id.
+          returned: always
+          type: str
+        enabled:
+          description:
+          - Does it run?
+          returned: always
+          type: bool
+    next_run:
+      description:
+      - When an enabled job saves it next, in Unix seconds.
+      returned: always
+      type: int
+    disks:
+      description:
+      - Its disks or mount points, as far as a job tells them.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        key:
+          description:
+          - Its key in the guest's configuration.
+          returned: always
+          type: str
+        volume:
+          description:
+          - Its volume.
+          returned: always
+          type: str
+        saved:
+          description:
+          - Is it saved?
+          returned: always
+          type: bool
+        why:
+          description:
+          - What of the configuration decides that.
+          returned: always
+          type: str
+    newest:
+      description:
+      - Its newest archive that counts.
+      returned: always
+      type: str
+    newest_at:
+      description:
+      - When that was made, in Unix seconds.
+      returned: always
+      type: int
+    newest_sound:
+      description:
+      - Its newest archive that was read and found sound.
+      returned: always
+      type: str
+    proof_at:
+      description:
+      - When the proof of the newest archive was made, in Unix seconds.
+      returned: always
+      type: int
+    proof_by:
+      description:
+      - Who made that proof, when it was another node or the backup server.
+      returned: always
+      type: str
+    rpo_hours:
+      description:
+      - How old the newest archive may be, in hours.
+      returned: always
+      type: int
+    last_backup_at:
+      description:
+      - When the last backup in the task log ended, in Unix seconds.
+      returned: always
+      type: int
+    last_error:
+      description:
+      - Why the last backup in the task log failed.
+      returned: always
+      type: str
+    last_backup_seconds:
+      description:
+      - How long the last backup in the task log took, in seconds; null when it failed.
+      returned: always
+      type: int
 summary:
   description:
-  - How many there are of each verdict.
+  - How many there are of each verdict and each state.
   returned: success
   type: dict
   contains:
     total:
       description:
-      - All of them.
+      - All archives.
       returned: always
       type: int
     ok:
@@ -380,6 +744,11 @@ summary:
       - Being written now.
       returned: always
       type: int
+    not_verified:
+      description:
+      - "Listed, and not read: their files cannot be reached from here."
+      returned: always
+      type: int
     trusted:
       description:
       - Not read again, because of what the ledger says of them.
@@ -402,6 +771,65 @@ summary:
       - How long that took, in seconds.
       returned: always
       type: float
+    guests:
+      description:
+      - How many guests there are of each state; null when Proxmox VE was not asked.
+      returned: always
+      type: dict
+      contains:
+        guests:
+          description:
+          - All that can be seen.
+          returned: always
+          type: int
+        protected:
+          description:
+          - Protected.
+          returned: always
+          type: int
+        excluded:
+          description:
+          - Left out by configuration or policy.
+          returned: always
+          type: int
+        unverified:
+          description:
+          - Not read yet.
+          returned: always
+          type: int
+        stale:
+          description:
+          - Too old.
+          returned: always
+          type: int
+        corrupt:
+          description:
+          - Damaged.
+          returned: always
+          type: int
+        unprotected:
+          description:
+          - Without job or archive.
+          returned: always
+          type: int
+        unknown:
+          description:
+          - Not known.
+          returned: always
+          type: int
+        disks_not_saved:
+          description:
+          - Disks of saved guests that are not saved.
+          returned: always
+          type: int
+unknown:
+  description:
+  - What cannot be seen, with the privilege and the path that would show it.
+  returned: success
+  type: list
+  elements: str
+  sample:
+  - "guests may be hidden (missing: `VM.Audit` on `/vms`)"
 actions:
   description:
   - >-

@@ -39,7 +39,7 @@ options:
     - V(absent) removes the job. Archives stay.
     - >-
       V(run) runs the stored job now, on every node that holds one of its guests, and
-      waits. It takes O(id) and O(timeout) only, and is always a change.
+      waits. It takes O(id), O(timeout) and O(vmid) only, and is always a change.
     type: str
     default: present
     choices:
@@ -92,6 +92,7 @@ options:
   vmid:
     description:
     - These guests.
+    - "With O(state=run): only these guests of the job."
     type: list
     elements: int
   all:
@@ -282,6 +283,14 @@ options:
     - Mail addresses or users that are told of a run.
     type: list
     elements: str
+  notification_expected:
+    description:
+    - >-
+      Say a warning when neither O(mailto) nor O(notification_mode) chooses who is told: then
+      Proxmox VE tells at most the mail address of C(root@pam) of a failed backup. It is not sent to
+      Proxmox VE.
+    type: bool
+    default: false
   mailnotification:
     description:
     - When O(mailto) is told.

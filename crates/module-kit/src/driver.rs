@@ -44,6 +44,8 @@ pub struct Outcome {
     pub report: Map<String, Value>,
     /// The result for a person.
     pub rendered: String,
+    /// Whether the module only ever looks.
+    pub only_looks: bool,
     /// Why it failed.
     pub failure: Option<Failure>,
 }
@@ -63,6 +65,7 @@ impl Outcome {
             changed: false,
             report: Map::new(),
             rendered: String::new(),
+            only_looks: false,
             failure: None,
         }
     }
@@ -124,7 +127,10 @@ fn run<M: Module>(
     mode: Mode,
     consent: &mut Consent<'_>,
 ) -> Outcome {
-    let mut outcome = Outcome::empty();
+    let mut outcome = Outcome {
+        only_looks: M::ONLY_LOOKS,
+        ..Outcome::empty()
+    };
     if let Err(failure) = steps::<M>(options, context, mode, consent, &mut outcome) {
         outcome.failure = Some(failure);
     }
@@ -167,9 +173,20 @@ fn steps<M: Module>(
     let report = M::report(&spec, &observed, &progress);
     outcome.rendered = M::render(&report);
     let verdict = M::verdict(&report);
+    let mut warnings = verdict.warnings;
     outcome.failure = verdict.failure;
+    if mode == Mode::Apply
+        && let Err(failure) = M::deliver(&report, &spec, &observed)
+    {
+        // What the result says is worse than a file that is missing.
+        if outcome.failure.is_some() {
+            warnings.push(failure.to_string());
+        } else {
+            outcome.failure = Some(failure);
+        }
+    }
     if let Some(preview) = &mut outcome.preview {
-        preview.warnings.extend(verdict.warnings);
+        preview.warnings.extend(warnings);
     }
     match serde_json::to_value(&report) {
         Ok(Value::Object(map)) => outcome.report = map,

@@ -55,6 +55,8 @@ pub struct Verdict {
 pub trait Module {
     /// What it is called and what it accepts.
     const DECLARATION: Declaration;
+    /// Whether it only ever looks: it has nothing to do, and its result stands for itself.
+    const ONLY_LOOKS: bool = false;
     /// The options, coerced but not yet understood.
     type Args: DeserializeOwned;
     /// What the options mean.
@@ -91,6 +93,16 @@ pub trait Module {
         observed: &Self::Observed,
         progress: &Progress<'_, Self::Done>,
     ) -> Self::Report;
+
+    /// Writes the result to files that the user named, after everything else and never in check
+    /// mode. When it fails the result counts all the same, and the run fails.
+    fn deliver(
+        _report: &Self::Report,
+        _spec: &Self::Spec,
+        _observed: &Self::Observed,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// What the result says of the run itself: whether it counts as failed although every action
     /// was done, and what the user should know.

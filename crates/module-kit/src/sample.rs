@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::fragment::api::API;
 use crate::plan::{self, Plan};
-use crate::{Context, Declaration, Exit, Failure, Module, Progress};
+use crate::{Context, Declaration, Exit, Failure, Module, Progress, Verdict};
 
 thread_local! {
     /// What the sample did in this thread.
@@ -172,6 +172,25 @@ impl Module for Sample {
                 spec.secret,
                 nested.and_then(|nested| nested.token.as_ref()),
             ),
+        }
+    }
+
+    fn deliver(report: &SampleReport, spec: &SampleArgs, (): &()) -> Result<(), Failure> {
+        if spec.fail_at.as_deref() == Some("delivery") {
+            return Err(Failure::new(Exit::Failed, "cannot deliver"));
+        }
+        if spec.fail_at.as_deref() == Some("never") {
+            let steps = report.steps_done.len();
+            DONE.with_borrow_mut(|done| done.push(format!("delivered {steps}")));
+        }
+        Ok(())
+    }
+
+    fn verdict(report: &SampleReport) -> Verdict {
+        let is_bad = report.steps_done.iter().any(|step| step == "bad");
+        Verdict {
+            failure: is_bad.then(|| Failure::new(Exit::BelowThreshold, "it is bad")),
+            warnings: Vec::new(),
         }
     }
 

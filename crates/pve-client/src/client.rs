@@ -64,6 +64,11 @@ impl Client {
         self.transport.server()
     }
 
+    /// Does this program run on the node that answers, so that paths of the node are paths here?
+    pub fn is_on_node(&self) -> bool {
+        self.transport.is_on_node()
+    }
+
     pub(crate) const fn remembered(&self) -> Option<&Remembered> {
         self.remembered.as_ref()
     }

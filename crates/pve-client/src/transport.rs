@@ -36,6 +36,11 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
     /// What is being talked to, for messages: `https://pve1:8006`.
     fn server(&self) -> &str;
+
+    /// Does this program run on the node that answers, so that paths of the node are paths here?
+    fn is_on_node(&self) -> bool {
+        false
+    }
 }
 
 /// One read, for [`Transport::read_all`].

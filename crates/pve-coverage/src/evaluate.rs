@@ -104,6 +104,7 @@ fn one(evidence: &Evidence, policies: &Policies, guest: &Guest) -> GuestCoverage
         rpo_hours,
         last_backup_at: last.map(|last| last.at),
         last_error: last.and_then(|last| last.error.clone()),
+        last_backup_seconds: last.and_then(|last| last.seconds),
     }
 }
 
@@ -158,7 +159,10 @@ fn saved<'a>(evidence: &'a Evidence, guest: &Guest) -> Saved<'a> {
     }
     let mut excluding = by(&Selection::Excluded);
     excluding.retain(|job| job.is_enabled());
-    if !excluding.is_empty() {
+    // Left out of one job for another one that names it: when that one is disabled, nobody saves
+    // the guest, and nobody meant that.
+    let named = selected.iter().any(|job| names_guests(job));
+    if !excluding.is_empty() && !named {
         return Saved::Not(
             GuestState::Excluded,
             format!("in `exclude` of job {}", ids(&excluding)),
@@ -166,7 +170,12 @@ fn saved<'a>(evidence: &'a Evidence, guest: &Guest) -> Saved<'a> {
     }
     let elsewhere = by(&Selection::OtherNode);
     let why = if !selected.is_empty() {
-        format!("only in disabled jobs: {}", ids(&selected))
+        let mut why = format!("only in disabled jobs: {}", ids(&selected));
+        if !excluding.is_empty() {
+            why.push_str("; in `exclude` of job ");
+            why.push_str(&ids(&excluding));
+        }
+        why
     } else if !elsewhere.is_empty() {
         format!(
             "job {} runs on another node than `{}`",
@@ -177,6 +186,11 @@ fn saved<'a>(evidence: &'a Evidence, guest: &Guest) -> Saved<'a> {
         "in no backup job".to_owned()
     };
     Saved::Not(GuestState::Unprotected, why)
+}
+
+/// Does it select guests by number or pool, and not all?
+fn names_guests(job: &Job) -> bool {
+    job.pool.is_some() || job.vmid.as_ref().is_some_and(|named| !named.is_empty())
 }
 
 fn ids(jobs: &[&Job]) -> String {

@@ -88,4 +88,6 @@ pub struct LastBackup {
     pub at: i64,
     /// Why it failed; `None` when it did not.
     pub error: Option<String>,
+    /// How long it took, in seconds; `None` when it failed.
+    pub seconds: Option<u64>,
 }

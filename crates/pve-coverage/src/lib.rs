@@ -13,6 +13,7 @@
 //! | `prune` | what the next prune would keep, as Proxmox VE marks it |
 //! | `archives` | what the next prune makes of each archive |
 //! | `evaluate` | the state of each guest |
+//! | `task_log` | what the log of vzdump says of each guest |
 //! | `result` | what is said of guests, disks and archives |
 
 mod archives;
@@ -22,6 +23,7 @@ mod policy;
 mod prune;
 mod result;
 mod selection;
+pub mod task_log;
 
 pub use evaluate::evaluate;
 pub use evidence::{Evidence, LastBackup, Proof, ProofState, Sight, StorageContent};

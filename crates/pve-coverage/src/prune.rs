@@ -34,6 +34,18 @@ pub enum Mark {
     Renamed,
 }
 
+impl Mark {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+            Self::Protected => "protected",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
 /// A mark and what led to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marked {

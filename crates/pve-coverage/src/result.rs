@@ -103,6 +103,8 @@ pub struct GuestCoverage {
     pub last_backup_at: Option<i64>,
     /// Why the last backup in the task log failed.
     pub last_error: Option<String>,
+    /// How long the last backup in the task log took, in seconds; null when it failed.
+    pub last_backup_seconds: Option<u64>,
 }
 
 /// A job that selects a guest.

@@ -17,6 +17,9 @@ pub enum Verdict {
     Warn,
     /// A backup that runs now.
     InProgress,
+    /// It is listed and was not read: its file cannot be reached from here, and nobody else vouches
+    /// for it.
+    NotVerified,
     /// What an interrupted or failed backup left, newer than the newest sound archive of the guest.
     Incomplete,
     /// It could not be read, so nothing is known of it.
@@ -27,10 +30,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them, from good to bad.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Warn,
         Self::InProgress,
+        Self::NotVerified,
         Self::Incomplete,
         Self::Unreadable,
         Self::Corrupt,
@@ -42,6 +46,7 @@ impl Verdict {
             Self::Ok => "ok",
             Self::Warn => "warn",
             Self::InProgress => "in_progress",
+            Self::NotVerified => "not_verified",
             Self::Incomplete => "incomplete",
             Self::Unreadable => "unreadable",
             Self::Corrupt => "corrupt",

@@ -1,8 +1,8 @@
 //! What the archives of one guest mean for each other.
 
 use pve_types::{LocalStamp, Vmid};
-use vzdump_archive::Examination;
-use vzdump_archive::folder::Candidate;
+
+use crate::observe::Verified;
 
 /// A sound archive of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +13,12 @@ pub(crate) struct Sound<'a> {
 }
 
 /// The sound archives whose names tell guest and time, the newest last.
-pub(crate) fn sound(archives: &[(Candidate, Examination)]) -> Vec<Sound<'_>> {
+pub(crate) fn sound(archives: &[Verified]) -> Vec<Sound<'_>> {
     let mut sound: Vec<Sound<'_>> = archives
         .iter()
-        .filter(|(_, examination)| examination.verdict.is_sound())
-        .filter_map(|(candidate, _)| {
+        .filter(|verified| verified.examination.verdict.is_sound())
+        .filter_map(|verified| {
+            let candidate = &verified.candidate;
             let standard = candidate.name.standard.as_ref()?;
             Some(Sound {
                 vmid: standard.vmid(),

@@ -4,37 +4,65 @@
 //! |---|---|
 //! | `options`, `args` | what may be said, and what was said |
 //! | `spec` | what it means |
-//! | `observe` | lists files and folders |
+//! | `fail_on` | what makes a run fail |
+//! | `privileges` | the rights with which it sees everything |
+//! | `observe` | looks: asks, lists, reads |
+//! | `asked`, `storages`, `last_backups` | what Proxmox VE knows |
+//! | `files` | files and folders |
+//! | `matching` | which file is which archive of Proxmox VE |
 //! | `memory` | what earlier runs read, and what is read now |
 //! | `reading` | reads archives, several beside each other |
 //! | `running` | which files a backup writes now |
 //! | `plan`, `apply` | nothing: verification changes nothing |
 //! | `judge` | what archives of one guest mean for each other |
-//! | `report`, `table` | says what came of it, to programs and to people |
+//! | `report`, `archive_result` | says what came of it |
+//! | `verdict` | whether that counts as failed |
+//! | `table` | says it to people |
+//! | `page` | says it to people on a page, with a matrix of guests and days |
+//! | `metrics` | says it to Prometheus |
+//! | `output` | writes page and metrics |
 
 mod apply;
+mod archive_result;
 mod args;
+mod asked;
+#[cfg(test)]
+mod asked_tests;
+mod fail_on;
+mod files;
 mod judge;
+mod last_backups;
+mod matching;
 mod memory;
+pub mod metrics;
 mod observe;
 mod options;
+mod output;
+mod page;
 mod plan;
+mod privileges;
 mod reading;
 mod report;
 #[cfg(test)]
 mod run_tests;
 mod running;
 mod spec;
+mod storages;
 mod table;
+mod verdict;
 
 use module_kit::plan::Plan;
 use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};
 
 pub use args::Args;
-pub use observe::Observed;
+pub use asked::Asked;
+pub use fail_on::FailOn;
+pub use observe::{Listed, Observed, OnStorage, Verified};
+pub use output::ReportFile;
+pub use page::Format;
 pub use plan::Nothing;
-pub use report::Report;
-pub use spec::Spec;
+pub use report::{ArchiveResult, ReasonResult, Report, Summary};
+pub use spec::{Ask, Spec};
 
 /// The module.
 #[derive(Debug)]
@@ -42,6 +70,7 @@ pub struct BackupVerify;
 
 impl Module for BackupVerify {
     const DECLARATION: Declaration = options::DECLARATION;
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Spec = Spec;
     type Observed = Observed;
@@ -54,6 +83,8 @@ impl Module for BackupVerify {
     }
 
     fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
+        // Before hours of reading, and not after them.
+        output::check(spec)?;
         observe::observe(spec, context)
     }
 
@@ -74,8 +105,12 @@ impl Module for BackupVerify {
         report::report(spec, observed)
     }
 
+    fn deliver(report: &Report, spec: &Spec, observed: &Observed) -> Result<(), Failure> {
+        output::write(report, spec, observed)
+    }
+
     fn verdict(report: &Report) -> Verdict {
-        report::verdict(report)
+        verdict::verdict(report)
     }
 
     fn render(report: &Report) -> String {

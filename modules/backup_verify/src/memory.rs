@@ -120,6 +120,13 @@ impl Memory {
         order
     }
 
+    /// When what is known of a candidate without reading was read, in Unix seconds.
+    pub(crate) fn read_at(&self, at: usize) -> Option<i64> {
+        let (key, _) = self.keys.get(at)?.as_ref()?;
+        let kept = self.kept();
+        Some(kept.ledger.snapshot().get(key)?.proof.as_ref()?.read_at)
+    }
+
     /// When all were read again.
     pub(crate) const fn cycle_end(&self) -> i64 {
         self.plan.cycle_end
@@ -171,7 +178,10 @@ impl Memory {
             Verdict::Ok => State::Ok,
             Verdict::Warn => State::Warn,
             Verdict::Corrupt => State::Corrupt,
-            Verdict::Unreadable | Verdict::InProgress | Verdict::Incomplete => {
+            Verdict::Unreadable
+            | Verdict::InProgress
+            | Verdict::NotVerified
+            | Verdict::Incomplete => {
                 let text = examination.reasons.first().map(ToString::to_string);
                 return Reading::Failed(FailedRead {
                     at: self.now,

@@ -1,16 +1,18 @@
-//! Looks at the present: which files there are, and what is in them.
+//! Looks at the present: what Proxmox VE knows, which files there are, and what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use module_kit::{Context, Exit, Failure};
-use vzdump_archive::checksum::Checksums;
-use vzdump_archive::folder::{self, Candidate, Leftover};
-use vzdump_archive::{Examination, FileName, Finding};
+use pve_client::api::Archive;
+use pve_types::{NodeName, StorageId};
+use vzdump_archive::folder::{Candidate, Leftover};
+use vzdump_archive::{Examination, Finding, Reason, Verdict};
 
+use crate::asked::{self, Asked};
+use crate::files::{File, Files};
+use crate::matching;
 use crate::memory::Memory;
 use crate::reading::{self, Task};
 use crate::running;
@@ -20,7 +22,11 @@ use crate::spec::Spec;
 #[derive(Debug)]
 pub struct Observed {
     /// Archives and dumps, each with what reading it came to.
-    pub archives: Vec<(Candidate, Examination)>,
+    pub archives: Vec<Verified>,
+    /// What Proxmox VE lists and was not read here.
+    pub listed: Vec<Listed>,
+    /// What Proxmox VE knows, when it was asked.
+    pub asked: Option<Asked>,
     /// What unfinished backups left.
     pub leftovers: Vec<Leftover>,
     /// Those of the leftovers that are written now.
@@ -31,69 +37,130 @@ pub struct Observed {
     pub bytes_read: u64,
     /// When all were read again, in Unix seconds; `None` without a ledger.
     pub cycle_end: Option<i64>,
-    /// What the user should know of the ledger.
+    /// What the user should know.
     pub warnings: Vec<String>,
     /// How long reading took, in seconds.
     pub seconds: f64,
+    /// The present time, in Unix seconds.
+    pub now: i64,
+}
+
+/// An archive with what reading it came to, now or earlier.
+#[derive(Debug)]
+pub struct Verified {
+    /// The file.
+    pub candidate: Candidate,
+    /// What is in it.
+    pub examination: Examination,
+    /// When it was read, in Unix seconds.
+    pub read_at: Option<i64>,
+    /// Which other node read it.
+    pub by: Option<String>,
+    /// Where Proxmox VE has it.
+    pub on: Option<OnStorage>,
+}
+
+/// Where Proxmox VE has an archive.
+#[derive(Debug, Clone)]
+pub struct OnStorage {
+    /// The storage.
+    pub storage: StorageId,
+    /// The node that has or sees it.
+    pub node: NodeName,
+    /// What Proxmox VE lists; nothing for a dump, or a file that is newer than the list.
+    pub archive: Option<Archive>,
+}
+
+/// An archive that Proxmox VE lists and that was not read here.
+#[derive(Debug)]
+pub struct Listed {
+    /// The storage.
+    pub storage: StorageId,
+    /// The node that listed it.
+    pub node: NodeName,
+    /// What Proxmox VE says of it.
+    pub archive: Archive,
+    /// What somebody else vouches for.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// When it was verified by somebody else.
+    pub read_at: Option<i64>,
+    /// By whom.
+    pub by: Option<String>,
 }
 
 pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Failure> {
-    let mut candidates: Vec<(Candidate, Checksums)> = Vec::new();
-    let mut leftovers: Vec<Leftover> = Vec::new();
-    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut listed: Vec<PathBuf> = Vec::new();
+    let mut asked = spec
+        .ask
+        .as_ref()
+        .map(|ask| asked::ask(spec, ask, context))
+        .transpose()?;
+    let mut files = Files::default();
     for path in &spec.paths {
-        let metadata = fs::metadata(path).map_err(|error| missing(path, &error))?;
-        if !metadata.is_dir() {
-            if seen.insert(path.clone()) {
-                candidates.push((candidate(path, metadata.len()), beside(path)));
-            }
-            continue;
+        files.add_path(path, spec)?;
+    }
+    // Of storages whose folder cannot be listed here, why.
+    let mut closed: BTreeMap<(StorageId, NodeName), String> = BTreeMap::new();
+    for folder in asked.iter().flat_map(|asked| &asked.folders) {
+        if let Err(error) = files.add_folder(folder, spec) {
+            closed.insert(
+                (folder.storage.clone(), folder.node.clone()),
+                format!("cannot read `{}`: {error}", folder.path.display()),
+            );
         }
-        let scan = folder::scan(path).map_err(|error| missing(path, &error))?;
-        if scan.candidates.is_empty() && scan.leftovers.is_empty() {
-            return Err(Failure::new(
-                Exit::NothingFound,
-                format!("`{}` holds no archive of vzdump and no dump", path.display()),
-            )
-            .hint("Archives lie in the folder `dump` of a storage, such as /var/lib/vz/dump. Nothing was verified."));
-        }
-        listed.push(path.clone());
-        for candidate in scan.candidates {
-            if seen.insert(candidate.path.clone()) {
-                candidates.push((candidate, scan.checksums.clone()));
-            }
-        }
-        leftovers.extend(
-            scan.leftovers
-                .into_iter()
-                .filter(|left| seen.insert(left.path.clone())),
-        );
     }
     let started = Instant::now();
+    let mut observed = read(spec, context, files)?;
+    if let (Some(asked), Some(ask)) = (&mut asked, &spec.ask) {
+        observed.listed = matching::matched(ask, asked, &closed, &mut observed.archives);
+        observed.warnings.splice(0..0, asked.warnings.clone());
+    }
+    if observed.archives.is_empty() && observed.leftovers.is_empty() {
+        nothing(spec, &observed, asked.as_ref())?;
+    }
+    observed.asked = asked;
+    observed.seconds = started.elapsed().as_secs_f64();
+    Ok(observed)
+}
+
+/// Reads what there is, as far as it is not known.
+fn read(spec: &Spec, context: &Context<'_>, files: Files) -> Result<Observed, Failure> {
+    let candidates: Vec<File> = files.to_read;
     let paths: Vec<&Path> = candidates
         .iter()
-        .map(|(candidate, _)| candidate.path.as_path())
+        .map(|file| file.candidate.path.as_path())
         .collect();
+    // Where only some guests are looked at, the others are not gone.
+    let complete: &[PathBuf] = if spec.guests.is_empty() {
+        &files.listed
+    } else {
+        &[]
+    };
     let memory = spec
         .ledger
         .as_deref()
-        .map(|ledger| Memory::open(ledger, &paths, &listed, spec.renewal, context.now()))
+        .map(|ledger| Memory::open(ledger, &paths, complete, spec.renewal, context.now()))
         .transpose()?;
     let mut known: BTreeMap<usize, Examination> =
         memory.as_ref().map(Memory::known).unwrap_or_default();
+    let mut read_at: BTreeMap<usize, i64> = known
+        .keys()
+        .filter_map(|at| Some((*at, memory.as_ref()?.read_at(*at)?)))
+        .collect();
     let unread: Vec<usize> = match &memory {
         Some(memory) => memory.order(),
         None => (0..candidates.len()).collect(),
     };
+    read_at.extend(unread.iter().map(|at| (*at, context.now())));
     let tasks: Vec<Task<'_>> = unread
         .iter()
         .filter_map(|at| candidates.get(*at))
-        .map(|(candidate, checksums)| Task {
-            path: &candidate.path,
-            name: &candidate.name.name,
-            size: candidate.size,
-            checksums,
+        .map(|file| Task {
+            path: &file.candidate.path,
+            name: &file.candidate.name.name,
+            size: file.candidate.size,
+            checksums: &file.checksums,
         })
         .collect();
     let examinations = reading::read(
@@ -112,61 +179,54 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     let trusted = known.len();
     known.extend(unread.iter().copied().zip(examinations));
     drop(tasks);
-    let dat = leftovers
+    let dat = files
+        .leftovers
         .iter()
         .filter(|left| left.finding == Finding::BackupInterrupted);
     let running = running::open_files(dat.map(|left| left.path.as_path()));
     Ok(Observed {
         archives: candidates
             .into_iter()
-            .map(|(candidate, _)| candidate)
-            .zip(known.into_values())
+            .zip(known)
+            .map(|(file, (at, examination))| Verified {
+                candidate: file.candidate,
+                examination,
+                read_at: read_at.get(&at).copied(),
+                by: None,
+                on: file.on.map(|(storage, node)| OnStorage {
+                    storage,
+                    node,
+                    archive: None,
+                }),
+            })
             .collect(),
+        listed: Vec::new(),
+        asked: None,
         trusted,
         bytes_read,
         cycle_end: memory.as_ref().map(Memory::cycle_end),
         warnings: memory.map(Memory::close).unwrap_or_default(),
-        leftovers,
+        leftovers: files.leftovers,
         running,
-        seconds: started.elapsed().as_secs_f64(),
+        seconds: 0.0,
+        now: context.now(),
     })
 }
 
-/// A file that was named, whatever it is called.
-fn candidate(path: &Path, size: u64) -> Candidate {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let protected = path.with_file_name(format!("{name}.protected"));
-    Candidate {
-        path: path.to_owned(),
-        name: FileName::new(&name),
-        size,
-        protected: protected.exists(),
-        notes: None,
+/// That there is nothing to verify is never fine; where guests are judged they say so.
+fn nothing(spec: &Spec, observed: &Observed, asked: Option<&Asked>) -> Result<(), Failure> {
+    let judged = spec.ask.as_ref().is_some_and(|ask| ask.coverage);
+    if judged || !observed.listed.is_empty() {
+        return Ok(());
     }
-}
-
-/// The checksum files beside a file that was named. That the folder cannot be listed takes nothing
-/// from the file itself.
-fn beside(path: &Path) -> Checksums {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
-    folder::scan(folder).map_or_else(|_| Checksums::default(), |scan| scan.checksums)
-}
-
-fn missing(path: &Path, error: &io::Error) -> Failure {
-    let exit = if error.kind() == io::ErrorKind::NotFound {
-        Exit::NothingFound
-    } else {
-        Exit::Failed
-    };
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => "Is the storage mounted on this machine?",
-        io::ErrorKind::PermissionDenied => {
-            "Run it as a user that may read the folder, on a node as root."
-        }
-        _ => "Nothing was verified.",
-    };
-    Failure::new(exit, format!("cannot read `{}`: {error}", path.display())).hint(hint)
+    let unseen = asked.and_then(|asked| asked.unseen.first());
+    let failure = Failure::new(
+        Exit::NothingFound,
+        match unseen {
+            Some(unseen) => format!("no archive can be seen: {unseen}"),
+            None if spec.guests.is_empty() => "no backup storage holds an archive".to_owned(),
+            None => "there is no archive of the guests that were named".to_owned(),
+        },
+    );
+    Err(failure.hint("Nothing was verified."))
 }

@@ -1,20 +1,19 @@
 //! The result.
 
-use module_kit::{Exit, Failure, Verdict as RunVerdict};
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use pve_coverage::{ArchiveCoverage, Coverage, CoverageSummary, GuestCoverage, Mark, evaluate};
 use pve_types::{LocalStamp, Vmid};
 use schemars::JsonSchema;
 use serde::Serialize;
-use vzdump_archive::folder::{Candidate, Leftover};
-use vzdump_archive::{
-    Codec, ConfigFile, Disk, Examination, Finding, Format, Integrity, Reason, Verdict,
-};
+use vzdump_archive::{Codec, ConfigFile, Disk, Format, Integrity, Reason, Verdict};
 
-use crate::judge::{self, Sound};
+use crate::archive_result;
+use crate::fail_on::FailOn;
+use crate::judge;
 use crate::observe::Observed;
 use crate::spec::Spec;
-
-/// So many archives are named when a run fails.
-const NAMED: usize = 5;
 
 /// What `backup_verify` returns.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -22,23 +21,46 @@ pub struct Report {
     /// Every archive and dump, and what unfinished backups left.
     #[schemars(extend("returned" = "success"))]
     pub archives: Vec<ArchiveResult>,
-    /// How many there are of each verdict.
+    /// How well each guest is protected; empty when Proxmox VE was not asked.
+    #[schemars(extend("returned" = "success"))]
+    pub guests: Vec<GuestCoverage>,
+    /// How many there are of each verdict and each state.
     #[schemars(extend("returned" = "success"))]
     pub summary: Summary,
+    /// What cannot be seen, with the privilege and the path that would show it.
+    #[schemars(extend("returned" = "success", "examples" = [["guests may be hidden (missing: `VM.Audit` on `/vms`)"]]))]
+    pub unknown: Vec<String>,
     #[serde(skip)]
     #[schemars(skip)]
-    pub(crate) fail_on: Vec<Verdict>,
+    pub(crate) fail_on: Vec<FailOn>,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) warnings: Vec<String>,
+    /// When it was looked, in Unix seconds.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) now: i64,
+    /// The local time of the node; for the table.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) zone: TimeZone,
 }
 
 /// One archive.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ArchiveResult {
-    /// Where it is.
+    /// Where its file is; null when it cannot be reached from here.
     #[schemars(extend("examples" = ["/var/lib/vz/dump/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst"]))]
-    pub path: String,
+    pub path: Option<String>,
+    /// Its volume; null when Proxmox VE was not asked or does not list it.
+    #[schemars(extend("examples" = ["local:backup/vzdump-qemu-100-2026_01_02-04_00_01.vma.zst"]))]
+    pub volid: Option<String>,
+    /// The storage it is on; null when Proxmox VE was not asked.
+    #[schemars(extend("examples" = ["local"]))]
+    pub storage: Option<String>,
+    /// The node that listed it; null when Proxmox VE was not asked.
+    #[schemars(extend("examples" = ["pve1"]))]
+    pub node: Option<String>,
     /// The number of the guest; null when the name does not tell.
     #[schemars(extend("examples" = [100]))]
     pub vmid: Option<u32>,
@@ -46,12 +68,28 @@ pub struct ArchiveResult {
     /// not tell.
     #[schemars(extend("examples" = ["2026_01_02-04_00_01"]))]
     pub time: Option<String>,
+    /// When it was made by Proxmox VE's account, in Unix seconds; null when Proxmox VE was not
+    /// asked.
+    #[schemars(extend("examples" = [1_767_322_801]))]
+    pub at: Option<i64>,
     /// What follows for a restore.
     pub verdict: Verdict,
     /// Why. An archive that is `ok` may have remarks.
     pub reasons: Vec<ReasonResult>,
     /// How many more reasons there are than are listed.
     pub reasons_left_out: u64,
+    /// When it was read, in Unix seconds; null when nobody read it.
+    #[schemars(extend("examples" = [1_767_330_000]))]
+    pub proof_at: Option<i64>,
+    /// Who read it, when it was not this node: another node, or the backup server.
+    pub proof_by: Option<String>,
+    /// What the next prune does with it; null when no enabled job prunes its storage.
+    pub next_prune: Option<Mark>,
+    /// Why.
+    #[schemars(extend("examples" = ["kept by keep-daily"]))]
+    pub next_prune_why: Option<String>,
+    /// Whether it is a copy made before a restore. It protects nobody.
+    pub safety_copy: bool,
     /// Whether damage inside the data of disks and files would have been seen.
     pub integrity: Integrity,
     /// What it holds; null when nobody knows.
@@ -81,6 +119,16 @@ pub struct ArchiveResult {
     pub older_sound: Option<String>,
 }
 
+impl ArchiveResult {
+    /// What it is called in messages: its file, or its volume.
+    pub fn name(&self) -> &str {
+        self.path
+            .as_deref()
+            .or(self.volid.as_deref())
+            .unwrap_or_default()
+    }
+}
+
 /// One reason of a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ReasonResult {
@@ -93,10 +141,10 @@ pub struct ReasonResult {
     pub older_sound: Option<String>,
 }
 
-/// How many there are of each verdict.
+/// How many there are of each verdict and each state.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
-    /// All of them.
+    /// All archives.
     pub total: u64,
     /// Read to the last byte, and nothing is wrong.
     pub ok: u64,
@@ -110,6 +158,8 @@ pub struct Summary {
     pub incomplete: u64,
     /// Being written now.
     pub in_progress: u64,
+    /// Listed, and not read: their files cannot be reached from here.
+    pub not_verified: u64,
     /// Not read again, because of what the ledger says of them.
     pub trusted: u64,
     /// When all of them have been read again if a run comes every day, in Unix seconds; null
@@ -119,15 +169,26 @@ pub struct Summary {
     pub bytes_read: u64,
     /// How long that took, in seconds.
     pub seconds: f64,
+    /// How many guests there are of each state; null when Proxmox VE was not asked.
+    pub guests: Option<CoverageSummary>,
 }
 
 pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
+    let coverage = coverage(spec, observed);
+    let pruned: BTreeMap<&str, &ArchiveCoverage> = coverage
+        .iter()
+        .flat_map(|coverage| &coverage.archives)
+        .map(|archive| (archive.volid.as_str(), archive))
+        .collect();
     let sound = judge::sound(&observed.archives);
-    let mut archives: Vec<ArchiveResult> = observed
+    let read = observed
         .archives
         .iter()
-        .map(|(candidate, examination)| archive(candidate, examination, &sound))
-        .collect();
+        .map(|verified| archive_result::read(verified, &sound));
+    let listed = observed
+        .listed
+        .iter()
+        .map(|listed| archive_result::listed(listed, &sound));
     let running: Vec<(Vmid, LocalStamp)> = observed
         .leftovers
         .iter()
@@ -135,90 +196,63 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
         .map(|left| (left.vmid, left.stamp))
         .collect();
     // The work folder of a backup that runs is not left over either.
-    archives.extend(observed.leftovers.iter().map(|left| {
+    let leftovers = observed.leftovers.iter().map(|left| {
         let is_running = running.contains(&(left.vmid, left.stamp));
-        leftover(left, is_running, &sound)
-    }));
-    let summary = summary(&archives, observed);
-    Report {
-        archives,
-        summary,
-        fail_on: spec.fail_on.clone(),
-        warnings: observed.warnings.clone(),
+        archive_result::leftover(left, is_running, &sound)
+    });
+    let mut archives: Vec<ArchiveResult> = read.chain(listed).chain(leftovers).collect();
+    for archive in &mut archives {
+        let pruned = archive.volid.as_deref().and_then(|id| pruned.get(id));
+        if let Some(pruned) = pruned {
+            archive.next_prune = pruned.next_prune;
+            archive.next_prune_why = Some(pruned.next_prune_why.clone());
+        }
     }
-}
-
-fn archive(candidate: &Candidate, examination: &Examination, sound: &[Sound<'_>]) -> ArchiveResult {
-    let standard = candidate.name.standard.as_ref();
-    let vmid = candidate.name.vmid;
-    let stamp = standard.map(pve_types::ArchiveName::stamp);
-    let older = vmid
-        .zip(stamp)
-        .and_then(|(vmid, stamp)| judge::older(sound, vmid, stamp))
-        .map(|sound| sound.name.to_owned());
-    let guest = vmid.map(Vmid::get);
-    ArchiveResult {
-        path: candidate.path.display().to_string(),
-        vmid: guest,
-        time: stamp.map(|stamp| stamp.to_string()),
-        verdict: examination.verdict,
-        reasons: examination
-            .reasons
+    let mut warnings = observed.warnings.clone();
+    let mut unknown = Vec::new();
+    let (guests, states) = match coverage {
+        None => (Vec::new(), None),
+        Some(coverage) => {
+            warnings.extend(coverage.warnings);
+            unknown = coverage.unknown;
+            (coverage.guests, Some(coverage.summary))
+        }
+    };
+    unknown.extend(
+        observed
+            .asked
             .iter()
-            .map(|reason| ReasonResult {
-                reason: reason.clone(),
-                guest,
-                older_sound: older.clone(),
-            })
-            .collect(),
-        reasons_left_out: examination.reasons_left_out,
-        integrity: examination.integrity,
-        format: examination.format,
-        codec: examination.codec,
-        size: examination.bytes.max(candidate.size),
-        content_size: examination.content_bytes,
-        sha256: examination.sha256.clone(),
-        disks: examination.disks.clone(),
-        configs: examination.configs.clone(),
-        members: examination.members,
-        protected: candidate.protected,
-        notes: candidate.notes.clone(),
-        older_sound: older,
+            .flat_map(|asked| asked.unseen.iter().cloned()),
+    );
+    unknown.dedup();
+    Report {
+        summary: summary(&archives, states, observed),
+        archives,
+        guests,
+        unknown,
+        fail_on: spec.fail_on.clone(),
+        warnings,
+        now: observed.now,
+        zone: observed
+            .asked
+            .as_ref()
+            .map_or_else(TimeZone::system, |asked| asked.evidence.zone.clone()),
     }
 }
 
-fn leftover(left: &Leftover, is_running: bool, sound: &[Sound<'_>]) -> ArchiveResult {
-    let newest = judge::newest(sound, left.vmid).map(|sound| sound.stamp);
-    let reason = left.judge(is_running, newest);
-    let older = judge::older(sound, left.vmid, left.stamp).map(|sound| sound.name.to_owned());
-    let guest = Some(left.vmid.get());
-    ArchiveResult {
-        path: left.path.display().to_string(),
-        vmid: guest,
-        time: Some(left.stamp.to_string()),
-        verdict: reason.verdict,
-        reasons: vec![ReasonResult {
-            reason,
-            guest,
-            older_sound: older.clone(),
-        }],
-        reasons_left_out: 0,
-        integrity: Integrity::Unknown,
-        format: None,
-        codec: Codec::None,
-        size: left.size,
-        content_size: 0,
-        sha256: None,
-        disks: Vec::new(),
-        configs: Vec::new(),
-        members: None,
-        protected: false,
-        notes: None,
-        older_sound: older,
-    }
+/// Worked out from what was seen, and cut to what was asked for.
+fn coverage(spec: &Spec, observed: &Observed) -> Option<Coverage> {
+    let asked = observed.asked.as_ref()?;
+    let ask = spec.ask.as_ref()?;
+    ask.coverage
+        .then(|| evaluate(&asked.evidence, &spec.policies))
 }
 
-fn summary(archives: &[ArchiveResult], observed: &Observed) -> Summary {
+fn summary(
+    archives: &[ArchiveResult],
+    guests: Option<CoverageSummary>,
+    observed: &Observed,
+) -> Summary {
     let count = |verdict: Verdict| {
         let of_it = archives.iter().filter(|archive| archive.verdict == verdict);
         u64::try_from(of_it.count()).unwrap_or(u64::MAX)
@@ -231,73 +265,11 @@ fn summary(archives: &[ArchiveResult], observed: &Observed) -> Summary {
         unreadable: count(Verdict::Unreadable),
         incomplete: count(Verdict::Incomplete),
         in_progress: count(Verdict::InProgress),
+        not_verified: count(Verdict::NotVerified),
         trusted: u64::try_from(observed.trusted).unwrap_or(u64::MAX),
         cycle_end: observed.cycle_end,
         bytes_read: observed.bytes_read,
         seconds: (observed.seconds * 1000.0).round() / 1000.0,
+        guests,
     }
-}
-
-/// Whether the run counts as failed, and what the user should know all the same.
-pub(crate) fn verdict(report: &Report) -> RunVerdict {
-    let bad: Vec<&ArchiveResult> = report
-        .archives
-        .iter()
-        .filter(|archive| report.fail_on.contains(&archive.verdict))
-        .collect();
-    let remarks = report
-        .archives
-        .iter()
-        .filter(|archive| archive.verdict == Verdict::Ok)
-        .filter_map(|archive| {
-            // Written without checksums although its compression has them: that is worth a word.
-            let remark = archive.reasons.iter().find(|reason| {
-                matches!(
-                    reason.reason.id,
-                    Finding::ZstdNoChecksum | Finding::LzopNoChecksum
-                )
-            })?;
-            Some(format!("`{}`: {}", archive.path, remark.reason.text))
-        });
-    let warnings = report.warnings.iter().cloned().chain(remarks).collect();
-    RunVerdict {
-        failure: (!bad.is_empty()).then(|| failure(report, &bad)),
-        warnings,
-    }
-}
-
-fn failure(report: &Report, bad: &[&ArchiveResult]) -> Failure {
-    let named: Vec<String> = bad
-        .iter()
-        .take(NAMED)
-        .map(|archive| {
-            let why = archive
-                .reasons
-                .iter()
-                .max_by_key(|reason| reason.reason.verdict)
-                .map_or_else(String::new, |reason| format!(" ({})", reason.reason));
-            format!("`{}` is {}{why}", archive.path, archive.verdict)
-        })
-        .collect();
-    let more = bad.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!("; and {more} more")
-    } else {
-        String::new()
-    };
-    let hint = if bad.iter().any(|archive| archive.older_sound.is_some()) {
-        "`older_sound` names an archive to restore from instead. Back the guest up again."
-    } else {
-        "No older archive of these guests is sound here. Back them up again before they are needed."
-    };
-    Failure::new(
-        Exit::BelowThreshold,
-        format!(
-            "{} of {} archives fail: {}{more}",
-            bad.len(),
-            report.summary.total,
-            named.join("; ")
-        ),
-    )
-    .hint(hint)
 }

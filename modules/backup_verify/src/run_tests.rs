@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use ansible_module::option::Default;
 use module_kit::testing::{self, Server};
 use module_kit::{Exit, Module as _, Progress};
 use serde_json::{Value, json};
@@ -162,20 +161,4 @@ fn a_backup_that_runs_is_in_progress() {
     assert_eq!(verdicts(), [Verdict::InProgress; 2]);
     drop(file);
     assert_eq!(verdicts(), [Verdict::Incomplete; 2]);
-}
-
-#[test]
-fn verdicts_to_fail_on_are_those_there_are() {
-    let option = BackupVerify::DECLARATION
-        .spec
-        .options()
-        .find(|option| option.name == "fail_on")
-        .unwrap();
-    for verdict in Verdict::ALL {
-        assert_eq!(
-            option.choices.contains(&verdict.as_str()),
-            verdict != Verdict::Ok
-        );
-    }
-    assert!(matches!(option.default, Default::List(list) if !list.contains(&"warn")));
 }

@@ -1,12 +1,17 @@
 //! What the options mean.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use module_kit::Failure;
 use proof_ledger::{Budget, Settings};
-use vzdump_archive::Verdict;
+use pve_coverage::{Matcher, Policies, Rpo};
+use pve_types::{StorageId, Vmid};
+use serde_json::Value;
 
 use crate::Args;
+use crate::fail_on::FailOn;
+use crate::output::{self, ReportFile};
 
 /// More threads than this only fight for the disk.
 const MOST_PARALLEL: usize = 64;
@@ -16,19 +21,41 @@ const MOST_PARALLEL: usize = 64;
 pub struct Spec {
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// What Proxmox VE is asked for; nothing: it is not asked.
+    pub ask: Option<Ask>,
+    /// Only these guests; all when empty.
+    pub guests: BTreeSet<Vmid>,
+    /// What is expected of guests.
+    pub policies: Policies,
     /// Where it is remembered what was read.
     pub ledger: Option<PathBuf>,
     /// What of it is believed how long, and how much is read again.
     pub renewal: Settings,
     /// How many archives are read beside each other; none: as many as there are processors.
     pub parallel: Option<usize>,
-    /// The verdicts that count as failed.
-    pub fail_on: Vec<Verdict>,
+    /// What counts as failed.
+    pub fail_on: Vec<FailOn>,
+    /// Where the page goes.
+    pub report: Option<ReportFile>,
+    /// Where the metrics go.
+    pub metrics: Option<PathBuf>,
+}
+
+/// What Proxmox VE is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Only the archives of these storages are told; of all when empty. Guests are judged by all.
+    pub storages: Vec<StorageId>,
+    /// Whether files on the storages are read, where that is possible.
+    pub read: bool,
+    /// Whether it is told how well guests are protected.
+    pub coverage: bool,
 }
 
 impl Spec {
     pub(crate) fn new(args: Args) -> Result<Self, Failure> {
-        if args.path.is_empty() || args.path.iter().any(String::is_empty) {
+        let paths = args.path.clone().unwrap_or_default();
+        if args.path.is_some() && (paths.is_empty() || paths.iter().any(String::is_empty)) {
             return Err(Failure::usage("path: an empty path names nothing"));
         }
         let parallel = args
@@ -44,18 +71,123 @@ impl Spec {
                     })
             })
             .transpose()?;
-        let renewal = renewal(&args)?;
-        let fail_on = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| args.fail_on.iter().any(|word| word == verdict.as_str()))
-            .collect();
         Ok(Self {
-            paths: args.path.into_iter().map(PathBuf::from).collect(),
-            ledger: args.ledger.map(PathBuf::from),
-            renewal,
+            ask: ask(&args)?,
+            guests: guests(&args)?,
+            policies: policies(&args)?,
+            renewal: renewal(&args)?,
             parallel,
-            fail_on,
+            fail_on: args
+                .fail_on
+                .iter()
+                .filter_map(|word| FailOn::of_word(word))
+                .collect(),
+            report: args.report.as_deref().map(ReportFile::new).transpose()?,
+            metrics: args
+                .metrics
+                .as_deref()
+                .map(output::metrics_file)
+                .transpose()?,
+            paths: paths.into_iter().map(PathBuf::from).collect(),
+            ledger: args.ledger.map(PathBuf::from),
         })
+    }
+
+    /// Is an archive of this guest looked at?
+    pub(crate) fn wants(&self, vmid: Option<Vmid>) -> bool {
+        self.guests.is_empty() || vmid.is_some_and(|vmid| self.guests.contains(&vmid))
+    }
+}
+
+fn ask(args: &Args) -> Result<Option<Ask>, Failure> {
+    let named = args.storage.as_deref().unwrap_or_default();
+    let storages = named
+        .iter()
+        .map(|id| {
+            id.parse()
+                .map_err(|error| Failure::usage(format!("storage: {error}")))
+        })
+        .collect::<Result<Vec<StorageId>, Failure>>()?;
+    if args.storage.is_some() && storages.is_empty() {
+        return Err(Failure::usage("storage: an empty list names nothing"));
+    }
+    let only_files = args.path.is_some() && storages.is_empty();
+    if only_files && args.coverage != Some(true) {
+        return Ok(None);
+    }
+    Ok(Some(Ask {
+        read: !only_files,
+        storages,
+        coverage: args.coverage.unwrap_or(true),
+    }))
+}
+
+fn guests(args: &Args) -> Result<BTreeSet<Vmid>, Failure> {
+    args.vmid
+        .iter()
+        .flatten()
+        .map(|number| {
+            number
+                .to_string()
+                .parse()
+                .map_err(|error| Failure::usage(format!("vmid: {error}")))
+        })
+        .collect()
+}
+
+fn policies(args: &Args) -> Result<Policies, Failure> {
+    let matcher = |option: &str, text: &str| {
+        text.trim()
+            .parse::<Matcher>()
+            .map_err(|error| Failure::usage(format!("{option}: {error}")))
+    };
+    let mut rpo = vec![Rpo {
+        of: Matcher::All,
+        hours: hours("rpo_hours", args.rpo_hours)?,
+    }];
+    for (of, value) in args.rpo.iter().flatten() {
+        let number = match value {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let number = number.ok_or_else(|| {
+            Failure::usage(format!(
+                "rpo: `{of}` has {value}, which is no number of hours"
+            ))
+        })?;
+        let of = matcher("rpo", of)?;
+        // What is said here of all guests is the default.
+        if of == Matcher::All {
+            rpo.retain(|rpo| rpo.of != Matcher::All);
+        }
+        rpo.push(Rpo {
+            of,
+            hours: hours("rpo", number)?,
+        });
+    }
+    let none = args
+        .no_backup_expected
+        .iter()
+        .flatten()
+        .map(|text| matcher("no_backup_expected", text))
+        .collect::<Result<_, _>>()?;
+    let minimum_size = u64::try_from(args.min_size)
+        .map_err(|_| Failure::usage(format!("min_size: `{}` is below 0", args.min_size)))?;
+    Ok(Policies {
+        rpo,
+        none,
+        minimum_size,
+    })
+}
+
+fn hours(option: &str, number: i64) -> Result<i64, Failure> {
+    if number > 0 {
+        Ok(number)
+    } else {
+        Err(Failure::usage(format!(
+            "{option}: `{number}` hours are not above 0"
+        )))
     }
 }
 
@@ -85,47 +217,4 @@ fn renewal(args: &Args) -> Result<Settings, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use module_kit::testing;
-    use serde_json::json;
-
-    use super::*;
-    use crate::BackupVerify;
-
-    fn spec(arguments: serde_json::Value) -> Result<Spec, Failure> {
-        testing::spec::<BackupVerify>(arguments)
-    }
-
-    #[test]
-    fn the_table_and_the_struct_agree() {
-        assert_eq!(
-            testing::table_and_args::<BackupVerify>(json!({"path": "/a"})),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn defaults_are_those_of_the_table() {
-        let spec = spec(json!({"path": "/a"})).unwrap();
-        assert_eq!(spec.paths, [PathBuf::from("/a")]);
-        assert_eq!(
-            spec.fail_on,
-            [Verdict::Incomplete, Verdict::Unreadable, Verdict::Corrupt]
-        );
-        assert_eq!(spec.parallel, None);
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for (arguments, what) in [
-            (json!({"path": ""}), "path"),
-            (json!({"path": "/a", "parallel": 0}), "parallel"),
-            (json!({"path": "/a", "parallel": 1000}), "parallel"),
-            (json!({"path": "/a", "fail_on": ["bad"]}), "fail_on"),
-            (json!({}), "path"),
-        ] {
-            let message = spec(arguments).unwrap_err().message;
-            assert!(message.contains(what), "{message}");
-        }
-    }
-}
+mod tests;

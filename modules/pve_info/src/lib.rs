@@ -34,6 +34,7 @@ pub struct PveInfo;
 
 impl Module for PveInfo {
     const DECLARATION: Declaration = options::DECLARATION;
+    const ONLY_LOOKS: bool = true;
     type Args = Args;
     type Spec = Spec;
     type Observed = Observed;

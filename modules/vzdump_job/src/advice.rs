@@ -24,6 +24,7 @@ pub(crate) fn warnings(
     let storage = about_storage(declared, surroundings, selected, &mut warnings);
     about_fleecing(declared, surroundings, &mut warnings);
     about_retention(declared, surroundings, selected, storage, &mut warnings);
+    about_notification(declared, &mut warnings);
     warnings
 }
 
@@ -64,6 +65,20 @@ fn about_schedule(declared: &Declared, surroundings: &Surroundings, warnings: &m
             "rpo_hours is {hours}, but schedule `{}` leaves up to {} hours between two runs.",
             declared.schedule,
             in_hours(longest)
+        ));
+    }
+}
+
+fn about_notification(declared: &Declared, warnings: &mut Vec<String>) {
+    let chosen = [key::MAILTO, key::NOTIFICATION_MODE];
+    if declared.notification_expected
+        && chosen
+            .iter()
+            .all(|name| declared.settings.get(name).is_none())
+    {
+        warnings.push(format!(
+            "no notification is chosen for job `{}`: Proxmox VE tells at most the mail address of root@pam of a failed backup. Choose `mailto` or `notification_mode`.",
+            declared.id
         ));
     }
 }

@@ -45,9 +45,14 @@ pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, F
             id,
             nodes,
             settings,
+            partly,
             timeout,
         } => {
             guarded(client, id.as_str(), settings)?.ok_or_else(|| changed(id.as_str()))?;
+            if *partly {
+                let told = run_now::partly(settings);
+                return run_now::run(&told, nodes, *timeout, context).map(Done::Ran);
+            }
             run_now::run(settings, nodes, *timeout, context).map(Done::Ran)
         }
         JobAction::Delete { id, from, .. } => {

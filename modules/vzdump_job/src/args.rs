@@ -45,6 +45,7 @@ pub struct Args {
     pub(crate) remove: Option<bool>,
     pub(crate) notification_mode: Option<String>,
     pub(crate) mailto: Option<Vec<String>>,
+    pub(crate) notification_expected: bool,
     pub(crate) mailnotification: Option<String>,
     pub(crate) keep_all: Option<bool>,
     pub(crate) keep_last: Option<i64>,

@@ -8,7 +8,7 @@
 //! | `plan`, `selection` | what has to be done |
 //! | `advice`, `forecast` | what a job needs and does not have |
 //! | `apply` | does it |
-//! | `run_now`, `task_log` | `state: run`, and what a task's log says of each guest |
+//! | `run_now` | `state: run`, and what became of each guest |
 //! | `privileges` | the rights it needs |
 //! | `report` | says what came of it |
 //! | `job` | the parameters of a job in Proxmox VE |
@@ -35,7 +35,6 @@ mod run_tests;
 mod schedule;
 mod selection;
 mod spec;
-mod task_log;
 
 use module_kit::plan::Plan;
 use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};

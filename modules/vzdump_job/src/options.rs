@@ -20,7 +20,7 @@ const JOB: OptionGroup = OptionGroup {
             ],
         )
         .required(),
-        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay.", "V(run) runs the stored job now, on every node that holds one of its guests, and waits. It takes O(id) and O(timeout) only, and is always a change."])
+        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay.", "V(run) runs the stored job now, on every node that holds one of its guests, and waits. It takes O(id), O(timeout) and O(vmid) only, and is always a change."])
             .choices(&["present", "absent", "run"])
             .default(Default::Str("present")),
         OptionSpec::new("timeout", Kind::Int, &["With O(state=run): how many seconds to wait. A run that takes longer goes on, and the task fails. V(86400) when left out."]),
@@ -62,7 +62,14 @@ const SCHEDULE: OptionGroup = OptionGroup {
 const SELECTION: OptionGroup = OptionGroup {
     title: "Which guests",
     options: &[
-        OptionSpec::new("vmid", Kind::List(&Kind::Int), &["These guests."]),
+        OptionSpec::new(
+            "vmid",
+            Kind::List(&Kind::Int),
+            &[
+                "These guests.",
+                "With O(state=run): only these guests of the job.",
+            ],
+        ),
         OptionSpec::new("all", Kind::Bool, &["Every guest, also those made later."]),
         OptionSpec::new(
             "exclude",
@@ -235,6 +242,8 @@ const NOTIFICATION: OptionGroup = OptionGroup {
         OptionSpec::new("notification_mode", Kind::Str, &["V(notification-system) uses the notification matchers of Proxmox VE, V(legacy-sendmail) mails to O(mailto), V(auto) decides by whether O(mailto) is set."])
             .choices(&["auto", "legacy-sendmail", "notification-system"]),
         OptionSpec::new("mailto", Kind::List(&Kind::Str), &["Mail addresses or users that are told of a run."]),
+        OptionSpec::new("notification_expected", Kind::Bool, &["Say a warning when neither O(mailto) nor O(notification_mode) chooses who is told: then Proxmox VE tells at most the mail address of C(root@pam) of a failed backup. It is not sent to Proxmox VE."])
+            .default(Default::Bool(false)),
         OptionSpec::new("mailnotification", Kind::Str, &["When O(mailto) is told."]).choices(&["always", "failure"]),
     ],
 };

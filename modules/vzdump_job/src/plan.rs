@@ -49,6 +49,8 @@ pub enum JobAction {
         /// The guard, and what vzdump is told.
         #[serde(skip)]
         settings: Settings,
+        /// Whether these are not all of its guests.
+        partly: bool,
         /// How long its end is waited for.
         #[serde(skip)]
         timeout: Duration,
@@ -77,9 +79,10 @@ impl fmt::Display for JobAction {
             Self::Run { id, nodes, .. } => {
                 let guests: usize = nodes.iter().map(|run| run.guests.len()).sum();
                 let names: Vec<&str> = nodes.iter().map(|run| run.node.as_str()).collect();
+                let plural = if guests == 1 { "" } else { "s" };
                 write!(
                     formatter,
-                    "run backup job `{id}` for {guests} guests on {}",
+                    "run backup job `{id}` for {guests} guest{plural} on {}",
                     names.join(", ")
                 )
             }
@@ -114,7 +117,9 @@ pub(crate) fn plan(spec: &Spec, observed: &Observed) -> Result<Plan<JobAction>, 
             )));
         }
         (Spec::Absent(id), _) => absent(id, observed),
-        (Spec::Run { id, timeout }, _) => return run_now::plan(id, *timeout, observed),
+        (Spec::Run { id, timeout, only }, _) => {
+            return run_now::plan(id, *timeout, only, observed);
+        }
     };
     if !plan.is_empty() {
         check_rights(spec, observed, &plan)?;

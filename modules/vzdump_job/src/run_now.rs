@@ -1,6 +1,6 @@
 //! `state: run`: the stored job runs now, on every node that holds one of its guests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use module_kit::plan::{self, Plan};
@@ -11,10 +11,10 @@ use pve_client::api::{Archive, Guest, Outcome, Wait};
 use pve_types::{JobId, NodeName, StorageId, Upid, Vmid};
 use serde::Serialize;
 
-use crate::job::key;
+use crate::job::{key, vmids};
 use crate::observe::{LOCAL, Observed, PresentJob};
 use crate::plan::JobAction;
-use crate::task_log::{self, End, GuestRun};
+use pve_coverage::task_log::{self, End, GuestRun};
 
 /// What only a scheduled job has; vzdump itself does not know it.
 const OF_THE_SCHEDULE: [&str; 5] = [
@@ -61,6 +61,7 @@ pub struct GuestResult {
 pub(crate) fn plan(
     id: &JobId,
     timeout: Duration,
+    only: &BTreeSet<Vmid>,
     observed: &Observed,
 ) -> Result<Plan<JobAction>, Failure> {
     let Some(present) = observed.job(id.as_str()) else {
@@ -77,11 +78,16 @@ pub(crate) fn plan(
             .unknown(gap, &format!("which guests backup job `{id}` saves")));
     }
     let included = observed.included.as_deref().unwrap_or_default();
-    let mut by_node: BTreeMap<NodeName, Vec<Vmid>> = BTreeMap::new();
-    for guest in guests
+    let saved: Vec<&Guest> = guests
         .visible
         .iter()
         .filter(|guest| included.iter().any(|one| one.vmid == guest.vmid))
+        .collect();
+    require_members(only, &saved, id)?;
+    let mut by_node: BTreeMap<NodeName, Vec<Vmid>> = BTreeMap::new();
+    for guest in saved
+        .into_iter()
+        .filter(|guest| only.is_empty() || only.contains(&guest.vmid))
     {
         require_guest(guest, id, observed)?;
         by_node
@@ -110,6 +116,7 @@ pub(crate) fn plan(
             .map(|(node, guests)| NodeRun { node, guests })
             .collect(),
         settings: present.settings.clone(),
+        partly: !only.is_empty(),
         timeout,
     };
     let same = present.settings.to_value();
@@ -118,6 +125,31 @@ pub(crate) fn plan(
         diff: plan::diff(format!("backup job {id}"), same.clone(), same),
         warnings,
     })
+}
+
+/// A guest that the job does not save is not what was meant.
+fn require_members(only: &BTreeSet<Vmid>, saved: &[&Guest], id: &JobId) -> Result<(), Failure> {
+    let texts = |numbers: Vec<Vmid>| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        numbers.join(", ")
+    };
+    let of_job: BTreeSet<Vmid> = saved.iter().map(|guest| guest.vmid).collect();
+    let others: Vec<Vmid> = only.difference(&of_job).copied().collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::NothingFound,
+        format!(
+            "backup job `{id}` does not save guest {}; it saves {}",
+            texts(others),
+            match of_job.is_empty() {
+                true => "no guest that exists".to_owned(),
+                false => texts(of_job.into_iter().collect()),
+            }
+        ),
+    )
+    .hint("Name guests of the job, or declare it with them first."))
 }
 
 /// A guest that may not be saved is passed over by `all` without a word, and stops a list of
@@ -164,6 +196,12 @@ fn require(present: &PresentJob, id: &JobId, observed: &Observed) -> Result<(), 
     Ok(())
 }
 
+/// What vzdump is told when only some of the job's guests are meant: without a selection each node
+/// gets the numbers of its own.
+pub(crate) fn partly(settings: &Settings) -> Settings {
+    settings.filtered(|name| !key::SELECTION.contains(&name))
+}
+
 /// Runs it everywhere at once and waits. A node or guest that fails does not hide the others.
 pub(crate) fn run(
     settings: &Settings,
@@ -201,9 +239,11 @@ fn on_node(
         };
         run.guests.iter().map(result).collect()
     };
-    let params = settings
-        .filtered(|name| !OF_THE_SCHEDULE.contains(&name))
-        .to_changes();
+    let mut told = settings.filtered(|name| !OF_THE_SCHEDULE.contains(&name));
+    if key::SELECTION.iter().all(|name| told.get(name).is_none()) {
+        told.text(key::VMID, Some(&vmids(run.guests.iter().copied())));
+    }
+    let params = told.to_changes();
     let task = match client.start_backup(&run.node, &params) {
         Ok(Some(task)) => task,
         Ok(None) => return failed(None, "the node says that none of the job's guests is there"),

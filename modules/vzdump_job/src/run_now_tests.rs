@@ -109,6 +109,40 @@ fn vzdump_is_told_what_the_job_stores_and_nothing_of_its_schedule() {
 }
 
 #[test]
+fn only_the_named_guests_of_the_job_are_saved() {
+    let server = server(rights(), SAVED_100, ended("OK"));
+    let outcome = run(&server, Mode::Apply, json!({"vmid": [100]}));
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.report["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        server.written(),
+        [
+            "POST /nodes/pve1/vzdump compress=zstd&mode=snapshot&prune-backups=keep-daily%3D7&storage=backups&vmid=100"
+        ]
+    );
+    assert_eq!(
+        outcome.preview.unwrap().actions,
+        ["run backup job `nightly` for 1 guest on pve1"]
+    );
+
+    // 102 is there, but not of the job.
+    let server = self::server(rights(), "", ended("OK"));
+    for mode in [Mode::Check, Mode::Apply] {
+        let failure = run(&server, mode, json!({"vmid": [100, 102, 999]}))
+            .failure
+            .unwrap();
+        assert_eq!(failure.exit, Exit::NothingFound);
+        assert!(
+            failure
+                .message
+                .contains("does not save guest 102, 999; it saves 100, 101"),
+            "{failure}"
+        );
+    }
+    assert_eq!(server.written(), [""; 0]);
+}
+
+#[test]
 fn warnings_are_success() {
     let log = format!("{SAVED_100}{}", SAVED_100.replace("100", "101"));
     let outcome = run(

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use module_kit::settings::Settings;
 use module_kit::{Exit, Failure};
 use pve_client::Seen;
-use pve_client::api::Guest;
+use pve_client::api::{Guest, Job};
+use pve_coverage::Selection as Covers;
 use pve_types::Vmid;
 
 use crate::job::{SHAPE, key, vmids};
@@ -69,16 +70,24 @@ pub(crate) fn select(declared: &Declared, guests: &Seen<Guest>) -> Result<Select
         )
         .hint("Tag a guest first, or remove the job with `state: absent`."));
     }
-    let pools_hidden = guests.gaps.iter().any(|gap| gap.path.starts_with("/pool"));
+    let hidden_pool = guests.gaps.iter().find(|gap| gap.path.starts_with("/pool"));
+    let job = as_job(declared, named.as_ref());
     let mut covered = Vec::new();
     let mut left_out = Vec::new();
     for guest in &guests.visible {
-        match why_left_out(declared, named.as_ref(), guest) {
-            None => covered.push(guest.clone()),
+        let reason = match pve_coverage::selection(&job, guest, hidden_pool) {
+            Covers::Selected => {
+                covered.push(guest.clone());
+                continue;
+            }
             // Its pool is not shown: whether it is saved is not known.
-            Some(Reason::NotInThePool) if pools_hidden && guest.pool.is_none() => {}
-            Some(reason) => left_out.push((guest.clone(), reason)),
-        }
+            Covers::Unknown(_) => continue,
+            Covers::Excluded => Reason::Excluded,
+            Covers::NotSelected if job.pool.is_some() => Reason::NotInThePool,
+            Covers::NotSelected => Reason::NotSelected,
+            Covers::OtherNode => Reason::OnAnotherNode,
+        };
+        left_out.push((guest.clone(), reason));
     }
     let visible: BTreeSet<Vmid> = guests.visible.iter().map(|guest| guest.vmid).collect();
     Ok(Selected {
@@ -94,22 +103,23 @@ pub(crate) fn select(declared: &Declared, guests: &Seen<Guest>) -> Result<Select
     })
 }
 
-fn why_left_out(
-    declared: &Declared,
-    named: Option<&BTreeSet<Vmid>>,
-    guest: &Guest,
-) -> Option<Reason> {
-    let selected = match &declared.selection {
-        Selection::All { exclude } if exclude.contains(&guest.vmid) => Err(Reason::Excluded),
-        Selection::Pool(pool) if guest.pool.as_ref() != Some(pool) => Err(Reason::NotInThePool),
-        _ if named.is_some_and(|named| !named.contains(&guest.vmid)) => Err(Reason::NotSelected),
-        _ => Ok(()),
+/// What of the declared job says which guests it saves.
+fn as_job(declared: &Declared, named: Option<&BTreeSet<Vmid>>) -> Job {
+    let mut job = Job {
+        id: declared.id.to_string(),
+        vmid: named.map(|named| named.iter().copied().collect()),
+        node: declared.node.as_ref().map(ToString::to_string),
+        ..Job::default()
     };
-    match (selected, &declared.node) {
-        (Err(reason), _) => Some(reason),
-        (Ok(()), Some(node)) if *node != guest.node => Some(Reason::OnAnotherNode),
-        (Ok(()), _) => None,
+    match &declared.selection {
+        Selection::All { exclude } => {
+            job.all = Some(true);
+            job.exclude = Some(exclude.iter().copied().collect());
+        }
+        Selection::Pool(pool) => job.pool = Some(pool.to_string()),
+        Selection::Guests(_) | Selection::Tags(_) | Selection::Names(_) => {}
     }
+    job
 }
 
 fn settings(selection: &Selection, named: Option<&BTreeSet<Vmid>>) -> Settings {

@@ -24,6 +24,8 @@ pub enum Spec {
         id: JobId,
         /// How long its end is waited for.
         timeout: Duration,
+        /// Only these of its guests; all of them when empty.
+        only: BTreeSet<Vmid>,
     },
 }
 
@@ -48,6 +50,8 @@ pub struct Declared {
     pub retention: Option<Retention>,
     /// The recovery point objective.
     pub rpo_hours: Option<i64>,
+    /// Whether somebody should be chosen who is told of a run.
+    pub notification_expected: bool,
     /// Whether an equal job under another id is taken over.
     pub adopt: bool,
     /// Everything but the selection, as the node stores it.
@@ -92,7 +96,7 @@ impl Spec {
         }
         match args.state {
             State::Run => {
-                let others = args.given(&["id", "state", "timeout"]);
+                let others = args.given(&["id", "state", "timeout", "vmid"]);
                 if !others.is_empty() {
                     return Err(Failure::usage(format!(
                         "state is run, which runs the job as it is stored, but {} is given too",
@@ -104,6 +108,7 @@ impl Spec {
                 Ok(Self::Run {
                     id,
                     timeout: Duration::from_secs(seconds.unwrap_or(86_400)),
+                    only: vmids("vmid", args.vmid.as_deref().unwrap_or_default())?,
                 })
             }
             State::Absent => Ok(Self::Absent(id)),
@@ -141,6 +146,7 @@ impl Declared {
             node,
             retention,
             rpo_hours,
+            notification_expected: args.notification_expected,
             adopt: args.adopt,
             settings: Settings::new(&SHAPE),
         };
@@ -151,21 +157,6 @@ impl Declared {
 
 impl Selection {
     fn new(args: &Args) -> Result<Self, Failure> {
-        let vmids = |name: &str, numbers: &[i64]| {
-            numbers
-                .iter()
-                .map(|number| {
-                    u64::try_from(*number)
-                        .ok()
-                        .and_then(|number| Vmid::new(number).ok())
-                        .ok_or_else(|| {
-                            Failure::usage(format!(
-                                "{name}: `{number}` is no guest id; they go from 100 to 999999999"
-                            ))
-                        })
-                })
-                .collect::<Result<BTreeSet<_>, _>>()
-        };
         let texts = |name: &str, list: &[String]| {
             let list: Vec<String> = list.iter().map(|text| text.trim().to_owned()).collect();
             if list.is_empty() || list.iter().any(String::is_empty) {
@@ -209,6 +200,22 @@ impl Selection {
     pub const fn is_resolved_now(&self) -> bool {
         matches!(self, Self::Tags(_) | Self::Names(_))
     }
+}
+
+fn vmids(name: &str, numbers: &[i64]) -> Result<BTreeSet<Vmid>, Failure> {
+    numbers
+        .iter()
+        .map(|number| {
+            u64::try_from(*number)
+                .ok()
+                .and_then(|number| Vmid::new(number).ok())
+                .ok_or_else(|| {
+                    Failure::usage(format!(
+                        "{name}: `{number}` is no guest id; they go from 100 to 999999999"
+                    ))
+                })
+        })
+        .collect()
 }
 
 /// The settings of the job, as the node stores them, without the selection.

@@ -60,16 +60,27 @@ fn check_rule(rule: &Value, call: &Call<'_>) -> Result<(), Refusal> {
                 Err(Refusal::forbidden(""))
             }
         }
-        // A user may look after its own tokens.
         "userid-param" => {
-            let own = call.parameters.text("userid") == Some(call.identity.user_id());
-            if own {
-                Ok(())
-            } else {
-                Err(Refusal::forbidden(""))
+            let user = call.parameters.text("userid").unwrap_or_default();
+            match text(1) {
+                // A user may look after its own tokens.
+                "self" if user == call.identity.user_id() => Ok(()),
+                "self" => Err(Refusal::forbidden("")),
+                privilege => {
+                    let realm = user.rsplit('@').next().unwrap_or_default();
+                    call.check(&format!("/access/realm/{realm}"), &[privilege])
+                }
             }
         }
-        "userid-group" => call.check("/access/groups", &["User.Modify"]),
+        "userid-group" => {
+            let names = parts.get(1).and_then(Value::as_array);
+            let names: Vec<&str> = names
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            call.check_any("/access/groups", &names)
+        }
         "perm-modify" => call.check(&fill(text(1), call), &["Permissions.Modify"]),
         // A rule that is not known here must not open a door.
         other => Err(Refusal::forbidden(other)),

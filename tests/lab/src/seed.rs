@@ -44,11 +44,7 @@ impl Node {
             .access
             .users
             .entry(user.to_owned())
-            .or_insert_with(|| User {
-                password: String::new(),
-                enabled: true,
-                tokens: BTreeMap::new(),
-            });
+            .or_insert_with(|| User::new(String::new()));
         password.clone_into(&mut record.password);
     }
 

@@ -38,6 +38,31 @@ fn every_guest_and_every_node_is_accounted_for(tools: &Tools) -> Result<()> {
         .variable("backup_schedule_selection", json!({"vmid": [200, 998]}))
         .run(&controller)?
         .succeeded()?;
+    // One guest of a job alone.
+    let one = backup
+        .clone()
+        .variable("env", "prod")
+        .variable("vmid", "111")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(one.changes()? == 1, "{}", one.ended.output());
+    let content = "/nodes/pve-prod/storage/local-backup/content?content=backup";
+    let archives = nodes.list("prod", content)?;
+    ensure!(
+        archives.len() == 1 && archives[0]["vmid"] == 111,
+        "{archives:?}"
+    );
+    let other = backup
+        .clone()
+        .variable("env", "prod")
+        .variable("vmid", "302")
+        .run(&controller)?;
+    ensure!(
+        other.ended.code == Some(2) && other.ended.stdout.contains("does not save guest 302"),
+        "{}",
+        other.ended.output()
+    );
+
     let writes = nodes.writes()?;
     let check = backup
         .clone()

@@ -77,6 +77,11 @@ fn nodes_come_from_the_variables_of_terraform(tools: &Tools) -> Result<()> {
         ("map:\n  lab: cluster.none.address\n", "none"),
         ("program: /nowhere/reprise\n", "/nowhere/reprise"),
         ("map:\n  - lab\n", "map"),
+        (
+            "maps:\n  lab: cluster.attic.address\n",
+            "did you mean 'map'?",
+        ),
+        ("zzz: 1\n", "it knows compose"),
     ] {
         std::fs::write(&file, format!("{base}{text}"))?;
         let ended = listed(&controller, &file)?;

@@ -12,6 +12,8 @@ mod plays;
 mod preflight;
 mod program;
 mod site;
+mod token;
+mod verify;
 mod ways;
 
 use std::process::ExitCode;
@@ -25,11 +27,13 @@ fn main() -> ExitCode {
         backup::TESTS,
         preflight::TESTS,
         program::TESTS,
+        token::TESTS,
         inventory::TESTS,
         ways::TESTS,
         failures::TESTS,
         leaks::TESTS,
         hosts::TESTS,
+        verify::TESTS,
         emulated::tests(),
     ])
 }

@@ -5,6 +5,7 @@
 mod budget;
 mod command_line;
 mod connection;
+mod coverage;
 mod faults;
 mod jobs;
 mod on_node;

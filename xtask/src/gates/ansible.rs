@@ -1,7 +1,7 @@
 //! Gates of Ansible's own tools.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -137,18 +137,40 @@ fn pip_installer(context: &Context) -> Result<PathBuf> {
     Ok(venv.home().join(".ansible/test/cache").join(name))
 }
 
-/// The scenario of the site play, as in users' own tests: in the staged collection, on nodes that
-/// it starts and stops itself.
+/// The scenarios, as in users' own tests: in the staged collection, on nodes that they start and
+/// stop themselves.
 pub(super) fn molecule(context: &Context) -> Result<()> {
     context.tarball()?;
+    let cache = context.workspace().target("gates/molecule");
+    files::make_empty_folder(&cache)?;
     context
         .venv()?
         .program("molecule")
-        .args(["test", "--scenario-name", "site"])
+        .args(["test", "--all"])
         .directory(&context.workspace().staged())
         .env("REPRISE_LAB", lab::launcher(context.workspace())?)
+        // Where molecule keeps what belongs to a run; below it the nodes.
+        .env("XDG_CACHE_HOME", &cache)
         .next("the step that failed is named above")
-        .run()
+        .run()?;
+    let left = running_below(&cache)?;
+    ensure!(
+        left.is_empty(),
+        "the scenarios left nodes of the lab running:\n{}",
+        left.join("\n")
+    );
+    Ok(())
+}
+
+/// The command lines of processes that name something below a folder.
+fn running_below(folder: &Path) -> Result<Vec<String>> {
+    let folder = folder.display().to_string();
+    let lines = files::entries(Path::new("/proc"))?
+        .into_iter()
+        // A process may be gone before its line is read.
+        .filter_map(|process| files::read(&process.join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    Ok(lines.filter(|line| line.contains(&folder)).collect())
 }
 
 pub(super) fn docs(context: &Context) -> Result<()> {

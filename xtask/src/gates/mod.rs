@@ -97,9 +97,9 @@ const GATES: &[Gate] = &[
         "Galaxy takes the tarball and lists every module",
         ansible::importer,
     ),
-    deep(
+    gate(
         "molecule",
-        "the scenario of the site play on nodes of the lab",
+        "the scenarios that users run, on nodes of the lab",
         ansible::molecule,
     ),
     deep(

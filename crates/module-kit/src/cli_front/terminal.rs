@@ -119,6 +119,8 @@ pub(crate) fn shown(outcome: &Outcome, predicted: bool, secrets: &Secrets) -> Sh
         // A result that counts as failed is shown all the same: it says what failed.
         if outcome.failure.is_none() || !outcome.rendered.is_empty() {
             let head = match (predicted, outcome.changed) {
+                // Who only looks has nothing to do, and that is no news.
+                (_, false) if outcome.only_looks => "",
                 (_, false) => "Nothing to do.\n",
                 (true, true) => "Would be done:\n",
                 (false, true) => "Done:\n",
@@ -208,6 +210,25 @@ mod tests {
             plan(&preview()),
             "  do it\n    - a: 1\n    + a: 2\n    - gone: 5\n    + new: [\"y\",\"z\"]\n"
         );
+    }
+
+    #[test]
+    fn who_only_looks_does_not_say_that_there_is_nothing_to_do() {
+        let head = |only_looks| {
+            let outcome = Outcome {
+                preview: Some(Preview {
+                    actions: Vec::new(),
+                    diff: crate::plan::diff("x", json!({}), json!({})),
+                    warnings: Vec::new(),
+                }),
+                rendered: "the result\n".to_owned(),
+                only_looks,
+                ..Outcome::failed(Failure::refused("below"))
+            };
+            shown(&outcome, false, &Secrets::default()).result
+        };
+        assert_eq!(head(true), "the result\n");
+        assert_eq!(head(false), "Nothing to do.\nthe result\n");
     }
 
     #[test]

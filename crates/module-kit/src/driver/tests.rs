@@ -126,3 +126,26 @@ fn a_table_and_a_struct_that_differ_are_found() {
         ["steps", "fail_at", "exit", "secret", "nested", "flag"]
     );
 }
+
+#[test]
+fn a_result_is_delivered_last_and_never_in_check_mode() {
+    let options = json!({"steps": ["a"], "fail_at": "never"});
+    apply(options.clone());
+    assert_eq!(applied(), ["a", "delivered 1"]);
+    run(Mode::Check, options, &mut |_| Ok(()));
+    assert_eq!(applied(), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_delivered_fails_the_run_and_hides_nothing_worse() {
+    let outcome = apply(json!({"steps": ["a"], "fail_at": "delivery"}));
+    assert_eq!(outcome.failure.unwrap().message, "cannot deliver");
+    assert_eq!(outcome.report["steps_done"], json!(["a"]));
+    let outcome = apply(json!({"steps": ["bad"], "fail_at": "delivery"}));
+    assert_eq!(outcome.failure.unwrap().message, "it is bad");
+    let warnings = outcome.preview.unwrap().warnings;
+    assert!(
+        warnings.contains(&"cannot deliver".to_owned()),
+        "{warnings:?}"
+    );
+}

@@ -78,6 +78,7 @@ pub(super) struct Outcome {
     changed: bool,
     report: Map<String, Value>,
     rendered: String,
+    only_looks: bool,
     failure: Option<WireFailure>,
 }
 
@@ -108,6 +109,7 @@ impl From<driver::Outcome> for Outcome {
             changed: outcome.changed,
             report: outcome.report,
             rendered: outcome.rendered,
+            only_looks: outcome.only_looks,
             failure: outcome.failure.map(|failure| WireFailure {
                 exit: failure.exit.code(),
                 message: failure.message,
@@ -130,6 +132,7 @@ impl From<Outcome> for driver::Outcome {
             changed: outcome.changed,
             report: outcome.report,
             rendered: outcome.rendered,
+            only_looks: outcome.only_looks,
             failure: outcome.failure.map(|failure| Failure {
                 // Both sides are the same program, so a code that is none cannot come.
                 exit: Exit::of_code(failure.exit).unwrap_or(Exit::NeedsAHand),
@@ -162,6 +165,7 @@ mod tests {
             changed: true,
             report: json!({"key": [1, null]}).as_object().unwrap().clone(),
             rendered: "text\n".to_owned(),
+            only_looks: false,
             failure: Some(failure),
         };
         let shown = format!("{outcome:?}");

@@ -30,6 +30,6 @@ pub use resources::{Resources, StorageOnNode};
 pub use schedule::ScheduleEvents;
 pub use storage::StorageStatus;
 pub use storage_config::Storage;
-pub use storage_content::{Archive, PruneEntry, PruneMark};
-pub use task::{LogLine, Outcome, TaskStatus, Wait};
+pub use storage_content::{Archive, PruneEntry, PruneMark, Verification};
+pub use task::{EndedTask, LogLine, Outcome, TaskStatus, Wait};
 pub use version::Version;

@@ -1,6 +1,6 @@
 //! Nodes of the cluster.
 
-use pve_types::NodeName;
+use pve_types::{NodeName, lenient};
 use serde::{Deserialize, Serialize};
 
 use crate::{ApiPath, Client, Error, Params};
@@ -38,7 +38,24 @@ impl From<String> for NodeStatus {
     }
 }
 
+#[derive(Deserialize)]
+struct TimeAnswer {
+    #[serde(deserialize_with = "lenient::text")]
+    timezone: String,
+}
+
 impl Client {
+    /// The name of a node's time zone, such as `Europe/Vienna`. Needs `Sys.Audit` on the node.
+    pub fn time_zone(&self, node: &NodeName) -> Result<String, Error> {
+        let path = ApiPath::new("nodes").join(node).join("time");
+        let answer: TimeAnswer = self.get(
+            &path,
+            &Params::new(),
+            format_args!("read the time zone of node `{node}`"),
+        )?;
+        Ok(answer.timezone)
+    }
+
     /// The nodes of the cluster, by name. Needs no right.
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
         let mut nodes: Vec<Node> =

@@ -32,6 +32,30 @@ pub struct Archive {
     /// `qemu`, `lxc`, `openvz` or `unknown`.
     #[serde(default, deserialize_with = "lenient::optional_text")]
     pub subtype: Option<String>,
+    /// How the last verification by a Proxmox Backup Server ended; absent elsewhere, and before
+    /// the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+}
+
+/// A verification of a snapshot by the Proxmox Backup Server that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// `ok` or `failed`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub state: String,
+    /// The task of the backup server.
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    pub upid: Option<String>,
+}
+
+impl Verification {
+    /// When its task began, in Unix seconds. Ids of tasks of a backup server have one number more
+    /// than those of Proxmox VE: `UPID:node:pid:pstart:task:starttime:…`.
+    pub fn started(&self) -> Option<i64> {
+        let text = self.upid.as_deref()?.strip_prefix("UPID:")?;
+        i64::from_str_radix(text.split(':').nth(4)?, 16).ok()
+    }
 }
 
 /// A guest number that may be nonsense in a name that people gave.
@@ -125,5 +149,25 @@ impl Client {
             &params,
             format_args!("try a prune of storage `{storage}` on node `{node}`"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_server_says_how_and_when_it_verified() {
+        let archive: Archive = serde_json::from_str(
+            r#"{"volid": "pbs:backup/vm/100/2026-01-01T00:00:00Z", "vmid": 100, "ctime": 1767225600,
+                "size": "5", "subtype": "qemu", "format": "pbs-vm", "verification": {"state": "ok",
+                "upid": "UPID:pbs:000002A7:00000A9E:00000001:6955B900:verificationjob:store:root@pam:"}}"#,
+        )
+        .unwrap();
+        let verification = archive.verification.unwrap();
+        assert_eq!(verification.state, "ok");
+        assert_eq!(verification.started(), Some(0x6955_B900));
+        let bare: Verification = serde_json::from_str(r#"{"state": "failed"}"#).unwrap();
+        assert_eq!(bare.started(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pve_types::{Upid, lenient};
+use pve_types::{NodeName, Upid, lenient};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ApiPath, Client, Error, Params};
@@ -67,6 +67,26 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 
 fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     lenient::optional_text(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A task that ended, as the list of its node shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedTask {
+    /// Its id.
+    pub upid: Upid,
+    /// When it ended, in Unix seconds.
+    pub ended: i64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+#[derive(Deserialize)]
+struct ListedTask {
+    upid: Upid,
+    #[serde(default, deserialize_with = "lenient::optional_i64")]
+    endtime: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    status: Option<String>,
 }
 
 /// How a task is waited for: looked at after `first`, then less and less often up to `longest`,
@@ -138,6 +158,38 @@ impl Client {
             upid: upid.clone(),
             outcome,
         })
+    }
+
+    /// The newest tasks of a kind (`vzdump`) that ended on a node, newest first. Without
+    /// `Sys.Audit` on the node only the caller's own.
+    pub fn ended_tasks(
+        &self,
+        node: &NodeName,
+        kind: &str,
+        limit: u64,
+    ) -> Result<Vec<EndedTask>, Error> {
+        let path = ApiPath::new("nodes").join(node).join("tasks");
+        let params = Params::new()
+            .with("typefilter", kind)
+            .with("source", "archive")
+            .with("limit", limit);
+        let listed: Vec<ListedTask> = self.get(
+            &path,
+            &params,
+            format_args!("list the tasks of node `{node}`"),
+        )?;
+        let mut ended: Vec<EndedTask> = listed
+            .into_iter()
+            .filter_map(|task| {
+                Some(EndedTask {
+                    upid: task.upid,
+                    ended: task.endtime?,
+                    outcome: Outcome::of(&task.status?),
+                })
+            })
+            .collect();
+        ended.sort_by_key(|task| std::cmp::Reverse(task.ended));
+        Ok(ended)
     }
 
     /// Lines of a task's log after the first `start` ones, at most `limit`.

@@ -187,6 +187,10 @@ impl Transport for Pvesh {
     fn server(&self) -> &'static str {
         "this node (pvesh)"
     }
+
+    fn is_on_node(&self) -> bool {
+        true
+    }
 }
 
 /// The name of this node as PVE has it: the host's, up to the first dot.

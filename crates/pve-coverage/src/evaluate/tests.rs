@@ -197,6 +197,22 @@ fn jobs_that_do_not_save_it_are_told_apart() {
             "`exclude` of job `nightly`",
         ),
         (
+            vec![
+                job(json!({"exclude": "100"})),
+                job(json!({"id": "own", "vmid": "100", "all": 0, "enabled": 0})),
+            ],
+            GuestState::Unprotected,
+            "only in disabled jobs: `own`; in `exclude` of job `nightly`",
+        ),
+        (
+            vec![
+                job(json!({"exclude": "100"})),
+                job(json!({"id": "old", "enabled": 0})),
+            ],
+            GuestState::Excluded,
+            "`exclude` of job `nightly`",
+        ),
+        (
             vec![job(json!({"node": "pve2"}))],
             GuestState::Unprotected,
             "another node",
@@ -226,6 +242,7 @@ fn jobs_that_do_not_save_it_are_told_apart() {
         LastBackup {
             at: 5,
             error: Some("no space".to_owned()),
+            seconds: None,
         },
     );
     let guest = evaluate(&none, &policies).guests.remove(0);

@@ -78,6 +78,9 @@ findings! {
     WorkFolderLeft "work-folder-left" File Incomplete "The work folder of a backup that did not finish." NOTHING;
     BackupFailed "backup-failed" File Incomplete "The log tells of a failed backup, and there is no archive of it." NOTHING;
     LeftoverSuperseded "leftover-superseded" File Warn "What an interrupted or failed backup left; a newer sound archive of the guest exists, so it can be removed." RUNS;
+    FileElsewhere "file-elsewhere" File NotVerified "Proxmox VE lists the archive, and its file cannot be reached from here: nothing was read." "Nobody knows: it was not read.";
+    BackupServerUnverified "pbs-unverified" File NotVerified "A snapshot on a Proxmox Backup Server that the server itself has not verified yet." "Nobody knows: it was not read.";
+    BackupServerFailed "pbs-failed" File Corrupt "A Proxmox Backup Server says that its own verification of the snapshot failed." FAILS_LATE;
     NameCodec "name-codec" File Corrupt "The content is compressed in another way than the name says, or not at all." "It starts the program that the name asks for, which refuses the content. Rename the file and it can be restored.";
     NameCodecTolerated "name-codec-tolerated" File Warn "The name says zstd and the content is gzip, which a zstd with gzip support reads." "It runs where zstd was built with gzip support, as on Debian.";
     NameFormat "name-format" File Corrupt "The name says VMA and the content is tar, or the other way round." FAILS;

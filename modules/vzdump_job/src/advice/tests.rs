@@ -31,6 +31,22 @@ fn a_sound_job_has_no_warning() {
 }
 
 #[test]
+fn nobody_who_is_told_is_said_where_somebody_is_expected() {
+    one(
+        &World::new(),
+        json!({"notification_expected": true}),
+        "no notification is chosen for job `nightly`: Proxmox VE tells at most the mail address of root@pam of a failed backup. Choose `mailto` or `notification_mode`.",
+    );
+    for told in [
+        json!({"notification_expected": true, "mailto": ["ops@example.com"]}),
+        json!({"notification_expected": true, "notification_mode": "notification-system"}),
+        json!({}),
+    ] {
+        assert_eq!(warned(&World::new(), told), [""; 0]);
+    }
+}
+
+#[test]
 fn a_schedule_that_never_comes_or_ends() {
     one(
         &runs(vec![]),

@@ -63,12 +63,13 @@ impl Access {
     }
 
     fn live_token(&self, user_id: &str, token_id: &str, now: i64) -> Option<&Token> {
-        let token = self.live_user(user_id)?.tokens.get(token_id)?;
+        let token = self.live_user(user_id, now)?.tokens.get(token_id)?;
         (token.expires == 0 || token.expires > now).then_some(token)
     }
 
     /// A user that may log in.
-    pub(crate) fn live_user(&self, user_id: &str) -> Option<&User> {
-        self.users.get(user_id).filter(|user| user.enabled)
+    pub(crate) fn live_user(&self, user_id: &str, now: i64) -> Option<&User> {
+        let is_live = |user: &&User| user.enabled && (user.expires == 0 || user.expires > now);
+        self.users.get(user_id).filter(is_live)
     }
 }

@@ -14,8 +14,25 @@ use privileges::Privilege;
 pub(crate) struct User {
     pub(crate) password: String,
     pub(crate) enabled: bool,
+    /// Unix time after which it is refused; 0 is never.
+    pub(crate) expires: i64,
+    /// What is only told, such as `comment`.
+    pub(crate) told: BTreeMap<String, String>,
     /// Tokens by their id.
     pub(crate) tokens: BTreeMap<String, Token>,
+}
+
+impl User {
+    /// One that may log in.
+    pub(crate) fn new(password: String) -> Self {
+        Self {
+            password,
+            enabled: true,
+            expires: 0,
+            told: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+        }
+    }
 }
 
 /// An API token of a user.

@@ -104,6 +104,28 @@ pub(crate) fn all() -> BTreeSet<Privilege> {
     all
 }
 
+/// The names of the roles that PVE comes with.
+pub(crate) const BUILT_IN: [&str; 18] = [
+    "Administrator",
+    "NoAccess",
+    "PVEAdmin",
+    "PVEAuditor",
+    "PVEDatastoreAdmin",
+    "PVEDatastoreUser",
+    "PVEMappingAdmin",
+    "PVEMappingAuditor",
+    "PVEMappingUser",
+    "PVEPoolAdmin",
+    "PVEPoolUser",
+    "PVESDNAdmin",
+    "PVESDNUser",
+    "PVESysAdmin",
+    "PVETemplateUser",
+    "PVEUserAdmin",
+    "PVEVMAdmin",
+    "PVEVMUser",
+];
+
 /// The privileges of a role that PVE comes with.
 pub(crate) fn built_in(role: &str) -> Option<BTreeSet<Privilege>> {
     let of = |lists: &[&[&str]]| lists.concat().into_iter().map(str::to_owned).collect();
@@ -241,5 +263,6 @@ mod tests {
         assert!(!role("PVEAdmin").contains(&"Sys.Modify".to_owned()));
         assert!(role("Administrator").contains(&"Permissions.Modify".to_owned()));
         assert_eq!(built_in("Nope"), None);
+        assert!(BUILT_IN.iter().all(|name| built_in(name).is_some()));
     }
 }

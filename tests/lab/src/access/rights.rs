@@ -155,11 +155,8 @@ mod tests {
             expires: 0,
             comment: None,
         };
-        let user = User {
-            password: "p".to_owned(),
-            enabled: true,
-            tokens: [("sep".to_owned(), token)].into(),
-        };
+        let mut user = User::new("p".to_owned());
+        user.tokens.insert("sep".to_owned(), token);
         Access {
             users: [
                 ("root@pam".to_owned(), user.clone()),

@@ -47,7 +47,7 @@ impl Signer {
         let good = prefix == "PVE"
             && self.sign(plain) == signature
             && is_fresh(made, now)
-            && access.live_user(user).is_some();
+            && access.live_user(user, now).is_some();
         good.then(|| Identity::user(user))
     }
 
@@ -81,11 +81,7 @@ mod tests {
     #[test]
     fn a_ticket_ends_after_two_hours_and_cannot_be_changed() {
         let mut access = Access::default();
-        let user = User {
-            password: String::new(),
-            enabled: true,
-            tokens: [].into(),
-        };
+        let user = User::new(String::new());
         access.users.insert("a@pve".to_owned(), user);
         let signer = Signer::new([7; 32]);
         let ticket = signer.ticket("a@pve", 1000);

@@ -21,7 +21,9 @@ pub(super) fn login(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     };
     let password = call.required("password");
     let access = &call.state.access;
-    let known = access.live_user(&user).ok_or_else(Refusal::login_failed)?;
+    let known = access
+        .live_user(&user, call.now)
+        .ok_or_else(Refusal::login_failed)?;
     // A good ticket serves as a password: that is how clients renew theirs.
     let renewed = call.node.signer.verify(password, access, call.now);
     if known.password != password && renewed.is_none_or(|identity| identity.user_id() != user) {

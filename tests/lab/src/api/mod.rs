@@ -24,12 +24,14 @@ mod pools;
 mod power;
 mod prunebackups;
 mod resources;
+mod roles;
 mod schedule;
 mod snapshots;
 mod storages;
 mod tasks;
 mod tokens;
 mod upload;
+mod users;
 mod version;
 mod volume;
 mod vzdump;
@@ -49,14 +51,7 @@ type Handler = fn(&mut Call<'_>) -> Result<Reply, Refusal>;
 pub(crate) fn handler(key: &str) -> Option<Handler> {
     Some(match key {
         "GET /version" => version::version,
-        "POST /access/ticket" => access::login,
-        "GET /access/permissions" => access::permissions,
-        "GET /access/acl" => acl::list,
-        "PUT /access/acl" => acl::update,
-        "GET /access/users/{userid}/token" => tokens::list,
-        "GET /access/users/{userid}/token/{tokenid}" => tokens::get,
-        "POST /access/users/{userid}/token/{tokenid}" => tokens::create,
-        "DELETE /access/users/{userid}/token/{tokenid}" => tokens::delete,
+        "GET /nodes/{node}/time" => version::time,
         "GET /cluster/backup" => jobs::list,
         "POST /cluster/backup" => jobs::create,
         "GET /cluster/backup/{id}" => jobs::get,
@@ -110,8 +105,6 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "POST /nodes/{node}/qemu/{vmid}/config" => guest_config::post_qemu,
         "GET /nodes/{node}/qemu/{vmid}/pending" => guests::pending_qemu,
         "GET /nodes/{node}/lxc/{vmid}/pending" => guests::pending_lxc,
-        "GET /access/ticket" => access::ticket,
-        "PUT /access/users/{userid}/token/{tokenid}" => tokens::update,
         "POST /nodes/{node}/status" => resources::command,
         "POST /nodes/{node}/qemu/{vmid}/move_disk" => move_volume::qemu,
         "POST /nodes/{node}/lxc/{vmid}/move_volume" => move_volume::lxc,
@@ -143,7 +136,33 @@ pub(crate) fn handler(key: &str) -> Option<Handler> {
         "GET /storage/{storage}" => storages::get,
         "PUT /storage/{storage}" => storages::update,
         "DELETE /storage/{storage}" => storages::delete,
-        _ => return said_by_guests(key),
+        _ => return access_control(key).or_else(|| said_by_guests(key)),
+    })
+}
+
+fn access_control(key: &str) -> Option<Handler> {
+    Some(match key {
+        "POST /access/ticket" => access::login,
+        "GET /access/permissions" => access::permissions,
+        "GET /access/acl" => acl::list,
+        "PUT /access/acl" => acl::update,
+        "GET /access/roles" => roles::list,
+        "POST /access/roles" => roles::create,
+        "GET /access/roles/{roleid}" => roles::get,
+        "PUT /access/roles/{roleid}" => roles::update,
+        "DELETE /access/roles/{roleid}" => roles::delete,
+        "GET /access/users" => users::list,
+        "POST /access/users" => users::create,
+        "GET /access/users/{userid}" => users::get,
+        "PUT /access/users/{userid}" => users::update,
+        "DELETE /access/users/{userid}" => users::delete,
+        "GET /access/users/{userid}/token" => tokens::list,
+        "GET /access/users/{userid}/token/{tokenid}" => tokens::get,
+        "POST /access/users/{userid}/token/{tokenid}" => tokens::create,
+        "DELETE /access/users/{userid}/token/{tokenid}" => tokens::delete,
+        "GET /access/ticket" => access::ticket,
+        "PUT /access/users/{userid}/token/{tokenid}" => tokens::update,
+        _ => return None,
     })
 }
 

@@ -14,7 +14,7 @@ fn user<'call>(call: &'call Call<'_>) -> Result<&'call User, Refusal> {
     call.state.access.users.get(id).ok_or_else(missing)
 }
 
-fn describe(token: &Token) -> Map<String, Value> {
+pub(super) fn describe(token: &Token) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("privsep".to_owned(), u8::from(token.separated).into());
     object.insert("expire".to_owned(), token.expires.into());

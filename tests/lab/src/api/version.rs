@@ -1,4 +1,4 @@
-//! `/version`.
+//! `/version`, and the time of a node.
 
 use serde_json::json;
 
@@ -15,4 +15,17 @@ pub(super) fn version(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         "repoid": REPOSITORY,
     });
     Ok(version.into())
+}
+
+pub(super) fn time(call: &mut Call<'_>) -> Result<Reply, Refusal> {
+    let zone = &call.node.zone;
+    let now = call.node.clock.now();
+    let offset = jiff::Timestamp::from_second(now).map_or(0, |now| zone.to_offset(now).seconds());
+    let time = json!({
+        "timezone": zone.iana_name().unwrap_or("UTC"),
+        "time": now,
+        // Unix seconds of a clock that shows the local time as if it were UTC.
+        "localtime": now + i64::from(offset),
+    });
+    Ok(time.into())
 }

@@ -12,9 +12,11 @@ use crate::schema::{Property, Schema};
 
 /// The paths that list what lies below them, with the key that names it in the list. The committed
 /// schema does not say it.
-const LISTS: [(&str, &str); 24] = [
+const LISTS: [(&str, &str); 26] = [
     ("/", "subdir"),
     ("/access", "subdir"),
+    ("/access/roles", "roleid"),
+    ("/access/users", "userid"),
     ("/access/users/{userid}/token", "tokenid"),
     ("/cluster", "name"),
     ("/cluster/backup", "id"),

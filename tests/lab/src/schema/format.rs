@@ -72,6 +72,12 @@ fn check_named(name: &str, text: &str) -> Result<(), String> {
         "pve-userid" if !text.contains('@') => {
             format!("value '{text}' does not look like a valid user name")
         }
+        "pve-roleid" if !is_role(text) => {
+            format!("role name '{text}' contains invalid characters")
+        }
+        "pve-priv" if !crate::access::privileges::all().contains(text) => {
+            format!("invalid privilege '{text}'")
+        }
         "dns-name" if !text.split('.').all(is_node) => {
             "value does not look like a valid DNS name".to_owned()
         }
@@ -142,6 +148,13 @@ fn is_mail_or_user(text: &str) -> bool {
         Some((user, host)) => word(user) && !host.is_empty() && host.split('.').all(is_node),
         None => word(text),
     }
+}
+
+fn is_role(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
 
 fn is_pool(text: &str) -> bool {

@@ -180,3 +180,115 @@ fn a_failing_task_is_no_failing_program() {
     assert!(stdout(&ran).contains("ERROR: Backup of VM 300 failed - no more\n"));
     assert!(!stdout(&ran).contains("UPID"), "{ran:?}");
 }
+
+#[test]
+fn a_user_gets_roles_and_a_token_and_takes_them_along_when_it_goes() {
+    let world = World::start();
+    let done = |words: &[&str]| {
+        let ended = world.run(words);
+        assert_eq!(
+            ended.status.code(),
+            Some(0),
+            "{words:?}: {}",
+            stderr(&ended)
+        );
+        stdout(&ended)
+    };
+    let user = ["create", "/access/users", "--userid", "backup@pve"];
+    done(&[&user[..], &["--comment", "made by a test"]].concat());
+    done(&[
+        "create",
+        "/access/roles",
+        "--roleid",
+        "Look",
+        "--privs",
+        "VM.Audit Sys.Audit",
+    ]);
+    done(&[
+        "set",
+        "/access/roles/Look",
+        "--privs",
+        "VM.Backup",
+        "--append",
+        "1",
+    ]);
+    done(&[
+        "set",
+        "/access/acl",
+        "--path",
+        "/vms",
+        "--users",
+        "backup@pve",
+        "--roles",
+        "Look",
+    ]);
+    let token = "/access/users/backup@pve/token/one";
+    let secret = done(&[
+        "create",
+        token,
+        "--privsep",
+        "0",
+        "--comment",
+        "x",
+        "--output-format",
+        "json",
+    ]);
+    let start = "{\"full-tokenid\":\"backup@pve!one\",\"info\":{\"comment\":\"x\",\"privsep\":\"0\"},\"value\":\"";
+    assert!(secret.starts_with(start), "{secret}");
+
+    let listed = world.json(&["get", "/access/users"]);
+    let mut listed = listed.as_array().unwrap().iter();
+    let one = listed.find(|user| user["userid"] == "backup@pve").unwrap();
+    assert_eq!(
+        *one,
+        json!({"userid": "backup@pve", "comment": "made by a test", "enable": 1, "expire": 0, "realm-type": "pve"})
+    );
+    let roles = world.json(&["get", "/access/roles"]);
+    let looking = |role: &&serde_json::Value| role["roleid"] == "Look";
+    let role = roles.as_array().unwrap().iter().find(looking).unwrap();
+    assert_eq!(
+        *role,
+        json!({"roleid": "Look", "privs": "Sys.Audit,VM.Audit,VM.Backup", "special": 0})
+    );
+    assert_eq!(
+        world.json(&["get", "/access/roles/PVEDatastoreUser"]),
+        json!({"Datastore.AllocateSpace": 1, "Datastore.Audit": 1})
+    );
+
+    done(&["delete", "/access/users/backup@pve"]);
+    assert_eq!(world.json(&["get", "/access/acl"]), json!([]));
+    done(&["delete", "/access/roles/Look"]);
+    // One that is gone is gone again without a word.
+    done(&["delete", "/access/users/backup@pve"]);
+}
+
+#[test]
+fn users_and_roles_are_refused_in_the_words_of_a_node() {
+    let world = World::start();
+    for (words, text) in [
+        (
+            &["create", "/access/users", "--userid", "root@pam"][..],
+            "create user failed: user 'root@pam' already exists\n",
+        ),
+        (
+            &["create", "/access/roles", "--roleid", "NoAccess"],
+            "create role failed: role 'NoAccess' already exists\n",
+        ),
+        (
+            &["delete", "/access/roles/PVEAdmin"],
+            "auto-generated role 'PVEAdmin' cannot be deleted\n",
+        ),
+        (
+            &["delete", "/access/roles/Gone"],
+            "delete role failed: role 'Gone' does not exist\n",
+        ),
+        (
+            &["get", "/access/users/nobody@pve"],
+            "no such user ('nobody@pve')\n",
+        ),
+    ] {
+        let ended = world.run(words);
+        assert_eq!(stderr(&ended), text, "{words:?}");
+        assert_ne!(ended.status.code(), Some(0));
+    }
+}

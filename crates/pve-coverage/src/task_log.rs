@@ -7,22 +7,22 @@ const TAIL: usize = 12;
 
 /// What became of one guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GuestRun {
+pub struct GuestRun {
     /// The guest.
-    pub(crate) vmid: Vmid,
+    pub vmid: Vmid,
     /// Virtual machine or container; unknown when vzdump did not come that far.
-    pub(crate) kind: Option<GuestKind>,
+    pub kind: Option<GuestKind>,
     /// The file, or the snapshot on a Proxmox Backup Server, that was written.
-    pub(crate) archive: Option<String>,
+    pub archive: Option<String>,
     /// How it ended.
-    pub(crate) end: End,
+    pub end: End,
     /// The last lines about it.
-    pub(crate) tail: Vec<String>,
+    pub tail: Vec<String>,
 }
 
 /// How the backup of a guest ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// It is finished, after this many seconds.
     Finished(u64),
     /// It failed, and this is why.
@@ -43,7 +43,7 @@ impl GuestRun {
     }
 
     /// The volume of the archive on the storage of the job.
-    pub(crate) fn volume(&self, storage: &StorageId) -> Option<VolumeId> {
+    pub fn volume(&self, storage: &StorageId) -> Option<VolumeId> {
         let archive = self.archive.as_deref()?;
         let name = match archive.rsplit_once("/dump/") {
             Some((_, file)) => format!("backup/{file}"),
@@ -55,7 +55,7 @@ impl GuestRun {
 }
 
 /// The guests of a log, in its order.
-pub(crate) fn guests<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<GuestRun> {
+pub fn guests<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<GuestRun> {
     let mut guests: Vec<GuestRun> = Vec::new();
     for line in lines {
         if let Some((vmid, kind)) = started(line) {
