@@ -1,6 +1,6 @@
 //! `cargo xtask build`: the static binary for both architectures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -26,29 +26,8 @@ const COMPILERS: [Needed; 3] = [
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     apt::ensure(&COMPILERS)?;
     ensure_targets(workspace)?;
-    let commit = workspace.commit().unwrap_or_else(|| "unknown".to_owned());
-    let paths = neutral_paths(workspace);
     for architecture in ARCHITECTURES {
-        println!("building reprise for {}", architecture.target);
-        Program::cargo(workspace.root())
-            .args([
-                "build",
-                "--config",
-                &paths,
-                "--release",
-                "--locked",
-                "--package",
-                "reprise",
-                "--target",
-            ])
-            .arg(architecture.target)
-            .env("REPRISE_COMMIT", &commit)
-            .next("the compiler's messages stand above")
-            .run()?;
-        let made = workspace
-            .target(architecture.target)
-            .join("release/reprise");
-        files::copy(&made, &workspace.binary(architecture))?;
+        compile(workspace, architecture)?;
     }
     for architecture in ARCHITECTURES {
         let path = workspace.binary(architecture);
@@ -56,6 +35,46 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             .with_context(|| format!("{} cannot be shipped", path.display()))?;
         println!("{}: {}", path.display(), files::megabytes(bytes));
     }
+    Ok(())
+}
+
+/// Builds the binary of this machine's own architecture as it is shipped, and returns its path.
+pub(crate) fn own(workspace: &Workspace) -> Result<PathBuf> {
+    let own = std::env::consts::ARCH;
+    let architecture = ARCHITECTURES
+        .into_iter()
+        .find(|architecture| architecture.name == own)
+        .with_context(|| format!("reprise is not built for {own}"))?;
+    apt::ensure(&COMPILERS)?;
+    ensure_targets(workspace)?;
+    compile(workspace, architecture)?;
+    Ok(workspace.binary(architecture))
+}
+
+fn compile(workspace: &Workspace, architecture: Architecture) -> Result<()> {
+    println!("building reprise for {}", architecture.target);
+    Program::cargo(workspace.root())
+        .args([
+            "build",
+            "--config",
+            &neutral_paths(workspace),
+            "--release",
+            "--locked",
+            "--package",
+            "reprise",
+            "--target",
+        ])
+        .arg(architecture.target)
+        .env(
+            "REPRISE_COMMIT",
+            workspace.commit().as_deref().unwrap_or("unknown"),
+        )
+        .next("the compiler's messages stand above")
+        .run()?;
+    let made = workspace
+        .target(architecture.target)
+        .join("release/reprise");
+    files::copy(&made, &workspace.binary(architecture))?;
     Ok(())
 }
 

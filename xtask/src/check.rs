@@ -29,9 +29,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     .run()
 }
 
-/// The program that reads archives, compiled. Byte by byte it is slow without optimization, so the
+/// The program that makes and reads archives, compiled. Byte by byte it is slow without optimization, so the
 /// crates through which they flow have it in every profile.
-fn archives(workspace: &Workspace) -> Result<Program> {
+pub(crate) fn archives(workspace: &Workspace) -> Result<Program> {
     Program::cargo(workspace.root())
         .args([
             "build",

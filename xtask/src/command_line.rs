@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{build, check, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
+use crate::{bench, build, check, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
 
 /// One command.
 struct Command {
@@ -90,6 +90,15 @@ const COMMANDS: &[Command] = &[
         about: "compare the lab with what was recorded on a real node, or our verdicts with archives whose truth is known; fails below the bar",
         run: |workspace, arguments| {
             check::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "bench",
+        usage: "verify [--size MIB] [--runs NUMBER] [--only vma.zst,...] [--vma PROGRAM] [--binary FILE]",
+        about: "measure the released binary beside the tools people check archives with",
+        run: |workspace, arguments| {
+            bench::run(workspace, arguments)?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -12,6 +12,7 @@
 )]
 
 mod apt;
+mod bench;
 mod build;
 mod check;
 mod codegen;

@@ -4,8 +4,21 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use wait4::Wait4 as _;
+
+/// What a run took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) status: ExitStatus,
+    pub(crate) wall: Duration,
+    /// Of all its threads, in the program and in the kernel.
+    pub(crate) cpu: Duration,
+    /// The most that was in memory at once, in bytes.
+    pub(crate) memory: u64,
+}
 
 /// A program that is about to be started.
 #[derive(Debug, Clone)]
@@ -124,6 +137,27 @@ impl Program {
             .with_context(|| self.not_started())
     }
 
+    /// Runs it without input and output, and returns how it ended and what it took. What it
+    /// started and waited for counts too.
+    pub(crate) fn measured(&self) -> Result<Cost> {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let started = Instant::now();
+        let child = command
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| self.not_started())?;
+        let used = child
+            .wait4()
+            .with_context(|| format!("cannot wait for `{}`", self.line()))?;
+        Ok(Cost {
+            status: used.status,
+            wall: started.elapsed(),
+            cpu: used.rusage.utime + used.rusage.stime,
+            memory: used.rusage.maxrss,
+        })
+    }
+
     /// Starts it with a pipe as its stdin and returns while it runs.
     pub(crate) fn start(&self) -> Result<Child> {
         self.command()
@@ -220,6 +254,16 @@ mod tests {
             error.to_string(),
             "could not start `no-such-program`; install it"
         );
+    }
+
+    #[test]
+    fn the_cost_of_a_pipe_counts_its_parts() {
+        let script = "dd if=/dev/zero bs=1M count=64 status=none | gzip > /dev/null; exit 3";
+        let cost = Program::new("sh").args(["-c", script]).measured().unwrap();
+        assert_eq!(cost.status.code(), Some(3));
+        assert!(cost.cpu.as_millis() > 20, "{cost:?}");
+        assert!(cost.wall.as_millis() > 20, "{cost:?}");
+        assert!(cost.memory > 500_000, "{cost:?}");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::codec::Decoded;
 use crate::number::wide;
 use crate::stream::{CHUNK, End, Feeder, Stream, pipe};
 use crate::{
-    Codec, FileName, Finding, Findings, Format, Place, Reason, Sink, Verdict, dump, guest_config,
-    tar, vma,
+    Codec, FileName, Finding, Findings, Format, Pace, Place, Reason, Sink, Verdict, dump,
+    guest_config, tar, vma,
 };
 
 /// How many bytes tell what a content is.
@@ -25,6 +25,8 @@ const TELLING: usize = 512;
 pub struct Options<'a> {
     /// Counts the bytes that were read, while they are.
     pub progress: Option<&'a AtomicU64>,
+    /// The rate that is kept, together with all others who have the same one.
+    pub pace: Option<&'a Pace>,
     /// Whether the MD5 of the file is made too, for checksum files of this kind.
     pub md5: bool,
 }
@@ -196,6 +198,9 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
             progress.fetch_add(wide(length), Ordering::Relaxed);
         }
         output.send(buffer, length);
+        if let Some(pace) = options.pace {
+            pace.wait(wide(length));
+        }
         if let Some(error) = failure {
             output.end(End::Broken);
             return Raw {

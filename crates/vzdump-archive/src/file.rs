@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::source::Source;
 use crate::{Examination, FileName, Finding, Options, Place, Reason, Sink, examine};
 
 /// What must not change while a file is read.
@@ -20,7 +21,7 @@ pub fn examine_file(path: &Path, sink: &mut dyn Sink, options: Options<'_>) -> E
         let metadata = file.metadata()?;
         Ok((file, metadata))
     });
-    let (mut file, before) = match opened {
+    let (file, before) = match opened {
         Ok((_, metadata)) if !metadata.is_file() => {
             return Examination::unread(Reason::new(
                 Finding::NotAFile,
@@ -30,7 +31,9 @@ pub fn examine_file(path: &Path, sink: &mut dyn Sink, options: Options<'_>) -> E
         Ok(opened) => opened,
         Err(error) => return Examination::unread(unopened(&error)),
     };
-    let examination = examine(&mut file, &name, sink, options);
+    let mut source = Source::new(&file, before.len());
+    let examination = examine(&mut source, &name, sink, options);
+    drop(source);
     let after = file.metadata();
     let changed = after
         .as_ref()

@@ -4,6 +4,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `examine` | the pass: reading, hashing, decompressing and parsing beside each other |
+//! | `source`, `pace` | how a file comes from the disk: ahead of time, out of the way of others, not faster than allowed |
 //! | `stream` | the bounded pipes between these |
 //! | `codec/…` | zstd, gzip, lzop and bzip2, each with its container and its checksums |
 //! | `vma/…`, `tar/…` | the two formats of archives |
@@ -31,8 +32,10 @@ pub mod folder;
 mod guest_config;
 mod name;
 mod number;
+mod pace;
 mod reason;
 mod sink;
+mod source;
 mod stream;
 mod tar;
 mod verdict;
@@ -42,6 +45,7 @@ pub use codec::Codec;
 pub use examine::{ConfigFile, Disk, Examination, Integrity, Options, examine};
 pub use file::examine_file;
 pub use name::{FileName, Format};
+pub use pace::Pace;
 pub use reason::{Finding, Findings, Layer, Place, Reason, Stretch};
 pub use sink::{Discard, Member, MemberKind, Sink};
 pub use verdict::Verdict;

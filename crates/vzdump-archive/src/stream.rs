@@ -152,6 +152,12 @@ impl Stream {
     /// Takes up to this many bytes; the memory grows as they come.
     pub(crate) fn take(&mut self, count: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
+        self.take_into(count, &mut bytes);
+        bytes
+    }
+
+    /// Takes up to this many bytes behind those that are there; the memory grows as they come.
+    pub(crate) fn take_into(&mut self, count: u64, bytes: &mut Vec<u8>) {
         let mut left = count;
         while left > 0 {
             let piece = self.piece(left);
@@ -161,7 +167,6 @@ impl Stream {
             bytes.extend_from_slice(piece);
             left = left.saturating_sub(wide(piece.len()));
         }
-        bytes
     }
 
     /// Passes over bytes and says how many there were.
@@ -208,11 +213,9 @@ impl Stream {
         let Some((buffer, length)) = self.receive() else {
             return false;
         };
-        let mut joined = self
-            .current
-            .get(self.at..self.length)
-            .unwrap_or_default()
-            .to_vec();
+        let rest = self.current.get(self.at..self.length).unwrap_or_default();
+        let mut joined = Vec::with_capacity(rest.len().saturating_add(length));
+        joined.extend_from_slice(rest);
         joined.extend_from_slice(buffer.get(..length).unwrap_or_default());
         self.spare.send(buffer).ok();
         self.at = 0;

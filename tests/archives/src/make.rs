@@ -12,6 +12,11 @@ const CONFIG: &str = "cores: 2\nscsi0: local:vm-100-disk-0,size=130K\nscsi1: loc
 const DISKS: [(&str, u64); 2] = [("drive-scsi0", 132_608), ("drive-scsi1", 540_672)];
 const CLUSTERS_PER_EXTENT: usize = 4;
 
+/// The length of the header of an extent.
+pub const EXTENT_HEADER: usize = 512;
+/// How many clusters an extent holds at the most, and does in real archives.
+pub const EXTENT_CLUSTERS: usize = 59;
+
 /// An archive of a virtual machine, and where its parts begin.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -27,35 +32,72 @@ fn put(bytes: &mut [u8], at: usize, data: &[u8]) {
     }
 }
 
+/// The header of an archive of a machine, signed.
+#[derive(Debug, Clone)]
+pub struct Outline {
+    /// The header with everything it points to.
+    pub bytes: Vec<u8>,
+}
+
+impl Outline {
+    /// With this configuration and these disks, whose ids count from 1.
+    ///
+    /// # Errors
+    /// When there is more than a header can hold.
+    pub fn new(config: &str, disks: &[(&str, u64)]) -> Result<Self, std::num::TryFromIntError> {
+        let mut blobs = vec![0];
+        let mut blob = |data: &[u8]| -> Result<[u8; 4], std::num::TryFromIntError> {
+            let start = u32::try_from(blobs.len())?;
+            blobs.extend(u16::try_from(data.len())?.to_le_bytes());
+            blobs.extend(data);
+            Ok(start.to_be_bytes())
+        };
+        let mut bytes = vec![0; 12_288];
+        put(&mut bytes, 0, b"VMA\0\0\0\0\x01");
+        put(&mut bytes, 8, &UUID);
+        put(&mut bytes, 2044, &blob(b"qemu-server.conf\0")?);
+        put(&mut bytes, 3068, &blob(config.as_bytes())?);
+        for (index, (name, size)) in disks.iter().enumerate() {
+            let at = 4096 + 32 * (index + 1);
+            put(&mut bytes, at, &blob(format!("{name}\0").as_bytes())?);
+            put(&mut bytes, at + 8, &size.to_be_bytes());
+        }
+        let size = 12_288 + blobs.len().next_multiple_of(512);
+        put(&mut bytes, 48, &12_288_u32.to_be_bytes());
+        put(&mut bytes, 52, &u32::try_from(blobs.len())?.to_be_bytes());
+        put(&mut bytes, 56, &u32::try_from(size)?.to_be_bytes());
+        bytes.extend(blobs);
+        bytes.resize(size, 0);
+        sign_header(&mut bytes);
+        Ok(Self { bytes })
+    }
+}
+
+/// The header of an extent with these clusters and so many blocks, signed.
+///
+/// # Errors
+/// When there are more blocks than can be counted.
+pub fn extent_header(
+    slots: &[u64],
+    blocks: usize,
+) -> Result<[u8; EXTENT_HEADER], std::num::TryFromIntError> {
+    let mut head = [0; EXTENT_HEADER];
+    put(&mut head, 0, b"VMAE");
+    put(&mut head, 6, &u16::try_from(blocks)?.to_be_bytes());
+    put(&mut head, 8, &UUID);
+    for (index, slot) in slots.iter().enumerate() {
+        put(&mut head, 40 + 8 * index, &slot.to_be_bytes());
+    }
+    sign_extent(&mut head, 0);
+    Ok(head)
+}
+
 /// A sound archive with two disks, a few of whose blocks are zero.
 ///
 /// # Errors
 /// Never, in practice: numbers are converted.
 pub fn machine() -> Result<Machine, std::num::TryFromIntError> {
-    let mut blobs = vec![0];
-    let mut blob = |data: &[u8]| -> Result<[u8; 4], std::num::TryFromIntError> {
-        let start = u32::try_from(blobs.len())?;
-        blobs.extend(u16::try_from(data.len())?.to_le_bytes());
-        blobs.extend(data);
-        Ok(start.to_be_bytes())
-    };
-    let mut bytes = vec![0; 12_288];
-    put(&mut bytes, 0, b"VMA\0\0\0\0\x01");
-    put(&mut bytes, 8, &UUID);
-    put(&mut bytes, 2044, &blob(b"qemu-server.conf\0")?);
-    put(&mut bytes, 3068, &blob(CONFIG.as_bytes())?);
-    for (index, (name, size)) in DISKS.iter().enumerate() {
-        let at = 4096 + 32 * (index + 1);
-        put(&mut bytes, at, &blob(format!("{name}\0").as_bytes())?);
-        put(&mut bytes, at + 8, &size.to_be_bytes());
-    }
-    let size = 12_288 + blobs.len().next_multiple_of(512);
-    put(&mut bytes, 48, &12_288_u32.to_be_bytes());
-    put(&mut bytes, 52, &u32::try_from(blobs.len())?.to_be_bytes());
-    put(&mut bytes, 56, &u32::try_from(size)?.to_be_bytes());
-    bytes.extend(blobs);
-    bytes.resize(size, 0);
-    sign_header(&mut bytes);
+    let bytes = Outline::new(CONFIG, &DISKS)?.bytes;
     let mut machine = Machine {
         bytes,
         extents: Vec::new(),
@@ -106,20 +148,10 @@ fn flush(
 ) -> Result<(), std::num::TryFromIntError> {
     let at = machine.bytes.len();
     machine.extents.push(at);
-    let mut head = vec![0; 512];
-    put(&mut head, 0, b"VMAE");
-    put(
-        &mut head,
-        6,
-        &u16::try_from(data.len() / 4096)?.to_be_bytes(),
-    );
-    put(&mut head, 8, &UUID);
-    for (index, slot) in slots.drain(..).enumerate() {
-        put(&mut head, 40 + 8 * index, &slot.to_be_bytes());
-    }
+    let head = extent_header(slots, data.len() / 4096)?;
+    slots.clear();
     machine.bytes.extend(head);
     machine.bytes.append(data);
-    sign_extent(&mut machine.bytes, at);
     Ok(())
 }
 

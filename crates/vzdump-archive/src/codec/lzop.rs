@@ -29,7 +29,15 @@ struct Job {
     wanted: [Option<u32>; 4],
 }
 
-type Unpacked = Result<(Vec<u8>, usize), Reason>;
+/// A block that was unpacked.
+struct Block {
+    data: Vec<u8>,
+    length: usize,
+    /// A buffer that is free again.
+    spare: Vec<u8>,
+}
+
+type Unpacked = Result<Block, Reason>;
 
 struct Worker {
     jobs: SyncSender<Job>,
@@ -66,6 +74,8 @@ struct Blocks<'a> {
     bytes: usize,
     next: usize,
     oldest: usize,
+    /// Buffers for compressed data that are free: nothing is allocated for each block.
+    spare: Vec<Vec<u8>>,
     /// Behind a damaged block nothing is handed on: it would not be where it belongs.
     failed: bool,
 }
@@ -79,6 +89,7 @@ impl<'a> Blocks<'a> {
             bytes: 0,
             next: 0,
             oldest: 0,
+            spare: Vec::new(),
             failed: false,
         }
     }
@@ -117,9 +128,28 @@ impl<'a> Blocks<'a> {
         let result = result.ok_or_else(lost).and_then(|result| result);
         let was_failed = self.failed;
         self.failed |= result.is_err();
-        let (data, length) = result?;
-        if !was_failed {
+        let Block {
+            data,
+            length,
+            spare,
+        } = result?;
+        if spare.capacity() <= CHUNK.saturating_mul(2) {
+            self.spare.push(spare);
+        }
+        if was_failed {
+            return Ok(());
+        }
+        if data.len() <= CHUNK {
             self.output.send(data, length);
+            return Ok(());
+        }
+        // A pipe counts its buffers: large ones would make it hold more than was agreed.
+        for piece in data.get(..length).unwrap_or_default().chunks(CHUNK) {
+            let mut buffer = self.output.buffer();
+            if let Some(room) = buffer.get_mut(..piece.len()) {
+                room.copy_from_slice(piece);
+            }
+            self.output.send(buffer, piece.len());
         }
         Ok(())
     }
@@ -202,13 +232,13 @@ fn file(
             .at(Place::File(start)),
         );
     }
-    while let Some(job) = block(input, sums, blocks.output)? {
+    while let Some(job) = block(input, sums, blocks)? {
         blocks.give(job)?;
     }
     Ok(())
 }
 
-fn block(input: &mut Stream, sums: Sums, output: &Feeder) -> Result<Option<Job>, Reason> {
+fn block(input: &mut Stream, sums: Sums, blocks: &mut Blocks<'_>) -> Result<Option<Job>, Reason> {
     let start = input.position();
     let refuse = |text: String| Reason::new(Finding::LzopBlock, text).at(Place::File(start));
     let unpacked = word(input)?;
@@ -235,7 +265,12 @@ fn block(input: &mut Stream, sums: Sums, output: &Feeder) -> Result<Option<Job>,
         sum(sums.adler_packed && !stored)?,
         sum(sums.crc_packed && !stored)?,
     ];
-    let data = input.take(u64::from(packed));
+    let mut data = blocks
+        .spare
+        .pop()
+        .unwrap_or_else(|| Vec::with_capacity(CHUNK));
+    data.clear();
+    input.take_into(u64::from(packed), &mut data);
     if wide(data.len()) < u64::from(packed) {
         return Err(truncated(input));
     }
@@ -243,7 +278,7 @@ fn block(input: &mut Stream, sums: Sums, output: &Feeder) -> Result<Option<Job>,
     Ok(Some(Job {
         packed: data,
         target: if unpacked <= CHUNK {
-            output.buffer()
+            blocks.output.buffer()
         } else {
             Vec::new()
         },
@@ -267,8 +302,11 @@ fn unpack(job: Job) -> Unpacked {
     check("compressed data", adler_packed, crc_packed, &job.packed, at)?;
     if job.stored {
         check("content", adler, crc, &job.packed, at)?;
-        let length = job.packed.len();
-        return Ok((job.packed, length));
+        return Ok(Block {
+            length: job.packed.len(),
+            data: job.packed,
+            spare: job.target,
+        });
     }
     let mut target = job.target;
     if target.len() < job.unpacked {
@@ -288,7 +326,11 @@ fn unpack(job: Job) -> Unpacked {
         .at(at));
     }
     check("content", adler, crc, room, at)?;
-    Ok((target, length))
+    Ok(Block {
+        data: target,
+        length,
+        spare: job.packed,
+    })
 }
 
 fn check(
