@@ -1,11 +1,10 @@
 //! Checksum files beside an archive: `NAME.sha256`, `NAME.md5`, `SHA256SUMS`, `MD5SUMS`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::{Examination, Finding, Reason, Verdict};
+use crate::{Examination, Finding, Reason, Verdict, file};
 
 /// A file of many checksums is not longer.
 const LARGEST: u64 = 4 << 20;
@@ -77,7 +76,8 @@ impl Checksums {
     /// When it cannot be read.
     pub fn read(&mut self, folder: &Path, name: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
-        File::open(folder.join(name))?
+        file::open(&folder.join(name))?
+            .0
             .take(LARGEST)
             .read_to_end(&mut bytes)?;
         self.parse(name, &String::from_utf8_lossy(&bytes));

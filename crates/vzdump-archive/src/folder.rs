@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use pve_types::{ArchiveName, LocalStamp, Vmid};
 
 use crate::checksum::Checksums;
-use crate::{FileName, Finding, Reason};
+use crate::{FileName, Finding, Reason, file};
 
 /// What is read of the end of a log.
 const LOG_END: u64 = 64 << 10;
@@ -93,8 +93,9 @@ pub fn scan(folder: &Path) -> io::Result<Scan> {
 
 fn notes(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    fs::File::open(path)
+    file::open(path)
         .ok()?
+        .0
         .take(4096)
         .read_to_end(&mut bytes)
         .ok()?;
@@ -149,8 +150,8 @@ fn leftover(path: &Path, name: &str, names: &BTreeSet<String>) -> Option<Leftove
 
 /// What a log says of the failure of its backup; nothing when it did not fail.
 fn failure(path: &Path) -> Option<String> {
-    let mut file = fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
+    let (mut file, metadata) = file::open(path).ok()?;
+    let length = metadata.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_END)))
         .ok()?;
     let mut bytes = Vec::new();

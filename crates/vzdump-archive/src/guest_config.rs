@@ -41,7 +41,8 @@ pub(crate) fn check_machine(
     };
     let lines = lines(MACHINE, &text, findings);
     let mut mapped: Vec<&str> = Vec::new();
-    for line in text.lines().filter(|line| line.starts_with(MAP)) {
+    // A restore takes such a line only if it ends with its colon: a carriage return is too much.
+    for line in text.split('\n').filter(|line| line.starts_with(MAP)) {
         let Some(mapping) = mapping(line) else {
             findings.push(Reason::new(
                 Finding::ConfigLine,

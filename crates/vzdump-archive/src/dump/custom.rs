@@ -1,6 +1,11 @@
 //! The custom format of `pg_dump`: a header, a table of contents, then a block of data for each
-//! entry that has some.
+//! entry that has some. Data compressed by zlib has a checksum, which is compared.
 
+use std::collections::HashSet;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::number::{narrow, wide};
 use crate::stream::Stream;
 use crate::{Finding, Findings, Place, Reason};
 
@@ -13,6 +18,12 @@ const BLOCK_DATA: u8 = 1;
 const BLOCK_BLOBS: u8 = 3;
 /// A text of the table of contents is the source of a function at most.
 const LONGEST_TEXT: u64 = 256 << 20;
+/// The ids of so many entries with data are kept, to know the blocks again.
+const MOST_IDS: usize = 1 << 20;
+/// The algorithm of compression that has a checksum, since version 1.15.
+const GZIP: u8 = 1;
+/// The newest algorithm that is known: none, gzip, lz4, zstd.
+const NEWEST_ALGORITHM: u8 = 3;
 /// Versions whose table of contents is known here.
 const VERSIONS: std::ops::RangeInclusive<u16> = 0x010a..=0x0110;
 
@@ -36,6 +47,8 @@ pub(crate) fn check(input: &mut Stream, findings: &mut Findings) {
         version: 0,
         int_size: 0,
         offset_size: 0,
+        zlib: false,
+        ids: HashSet::new(),
     }
     .archive()
     .err();
@@ -65,6 +78,10 @@ struct Reader<'a> {
     version: u16,
     int_size: u8,
     offset_size: u8,
+    /// Whether data is compressed by zlib.
+    zlib: bool,
+    /// The entries to which data belongs.
+    ids: HashSet<i64>,
 }
 
 impl Reader<'_> {
@@ -139,17 +156,29 @@ impl Reader<'_> {
             return Err(Trouble::Wrong("its header makes no sense".to_owned()));
         }
         (self.int_size, self.offset_size) = (int_size, offset_size);
-        if self.version >= 0x010f {
-            self.byte()?;
+        self.zlib = if self.version >= 0x010f {
+            let algorithm = self.byte()?;
+            if algorithm > NEWEST_ALGORITHM {
+                return Err(Trouble::Wrong(format!(
+                    "the compression {algorithm} is not known"
+                )));
+            }
+            algorithm == GZIP
         } else {
-            self.int()?;
-        }
+            // A level: 0 is none, -1 what zlib takes by itself.
+            self.int()? != 0
+        };
         for _ in 0..7 {
             self.int()?;
         }
         // The database, the version of the server, the version of the program.
         self.texts(3)?;
         let entries = self.int()?;
+        if entries < 0 {
+            return Err(Trouble::Wrong(format!(
+                "the table of contents claims {entries} entries"
+            )));
+        }
         let mut with_data: u64 = 0;
         for _ in 0..entries {
             with_data = with_data.saturating_add(u64::from(self.entry()?));
@@ -185,14 +214,24 @@ impl Reader<'_> {
         if self.input.skip(offset) < offset {
             return Err(Trouble::Cut);
         }
-        Ok(has_dumper && state != NO_DATA)
+        let has_data = has_dumper && state != NO_DATA;
+        if has_data && self.ids.len() < MOST_IDS && !self.ids.insert(id) {
+            return Err(Trouble::Wrong(format!("the entry {id} is there twice")));
+        }
+        Ok(has_data)
     }
 
     fn blocks(&mut self, wanted: u64) -> Result<(), Trouble> {
         let mut count: u64 = 0;
         while !self.input.is_at_end() {
             let kind = self.byte()?;
-            self.int()?;
+            let id = self.int()?;
+            // Each block comes once, and belongs to an entry.
+            if wanted < wide(MOST_IDS) && !self.ids.remove(&id) {
+                return Err(Trouble::Wrong(format!(
+                    "a block of data belongs to the entry {id}, which has none, or has come"
+                )));
+            }
             match kind {
                 BLOCK_DATA => self.chunks()?,
                 BLOCK_BLOBS => {
@@ -215,17 +254,73 @@ impl Reader<'_> {
     }
 
     fn chunks(&mut self) -> Result<(), Trouble> {
+        let mut inflated = self.zlib.then(Inflated::new);
         loop {
             let length = self.int()?;
             if length == 0 {
-                return Ok(());
+                return inflated.map_or(Ok(()), |inflated| inflated.end());
             }
-            let length = u64::try_from(length)
+            let mut left = u64::try_from(length)
                 .map_err(|_| Trouble::Wrong("a piece of data has a negative length".to_owned()))?;
-            if self.input.skip(length) < length {
-                return Err(Trouble::Cut);
+            while left > 0 {
+                let piece = self.input.piece(left);
+                if piece.is_empty() {
+                    return Err(Trouble::Cut);
+                }
+                if let Some(inflated) = &mut inflated {
+                    inflated.take(piece)?;
+                }
+                left = left.saturating_sub(wide(piece.len()));
             }
         }
+    }
+}
+
+/// Decompresses for the sake of the checksum.
+struct Inflated {
+    zlib: Decompress,
+    room: Vec<u8>,
+    ended: bool,
+}
+
+impl Inflated {
+    fn new() -> Self {
+        Self {
+            zlib: Decompress::new(true),
+            room: vec![0; 32 << 10],
+            ended: false,
+        }
+    }
+
+    fn take(&mut self, mut data: &[u8]) -> Result<(), Trouble> {
+        let wrong = |what: &str| Trouble::Wrong(format!("compressed data of a table: {what}"));
+        while !self.ended {
+            let (taken, given) = (self.zlib.total_in(), self.zlib.total_out());
+            let status = self
+                .zlib
+                .decompress(data, &mut self.room, FlushDecompress::None)
+                .map_err(|error| wrong(&error.to_string()))?;
+            self.ended = status == Status::StreamEnd;
+            let taken = self.zlib.total_in().saturating_sub(taken);
+            data = data.get(narrow(taken)..).unwrap_or_default();
+            if taken == 0 && self.zlib.total_out() == given {
+                break;
+            }
+        }
+        if self.ended && !data.is_empty() {
+            return Err(wrong("something follows its end"));
+        }
+        Ok(())
+    }
+
+    /// Nothing at all is no data; what began must have ended.
+    fn end(&self) -> Result<(), Trouble> {
+        if self.ended || self.zlib.total_in() == 0 {
+            return Ok(());
+        }
+        Err(Trouble::Wrong(
+            "compressed data of a table ends before its checksum".to_owned(),
+        ))
     }
 }
 
@@ -245,9 +340,10 @@ mod tests {
         .concat()
     }
 
-    /// A dump of version 1.16 with one table and one view.
-    fn dump() -> Vec<u8> {
-        let mut dump = b"PGDMP\x01\x10\x00\x04\x08\x01\x01".to_vec();
+    /// A dump of version 1.16 with one table and one view, with or without compression.
+    fn dump_of(algorithm: u8, rows: &[&[u8]]) -> Vec<u8> {
+        let mut dump = b"PGDMP\x01\x10\x00\x04\x08\x01".to_vec();
+        dump.push(algorithm);
         for value in [1, 2, 3, 4, 5, 126, 0] {
             dump.extend(int(value));
         }
@@ -276,10 +372,16 @@ mod tests {
         }
         dump.push(BLOCK_DATA);
         dump.extend(int(7));
-        dump.extend(text("some rows"));
-        dump.extend(text("more rows"));
+        for piece in rows {
+            dump.extend(int(u32::try_from(piece.len()).unwrap()));
+            dump.extend(*piece);
+        }
         dump.extend(int(0));
         dump
+    }
+
+    fn dump() -> Vec<u8> {
+        dump_of(0, &[b"some rows", b"more rows"])
     }
 
     fn found(data: &[u8]) -> Vec<Finding> {
@@ -296,6 +398,38 @@ mod tests {
         for length in 5..dump.len() {
             assert_eq!(found(&dump[..length]), [Finding::DumpTruncated], "{length}");
         }
+    }
+
+    #[test]
+    fn the_checksum_of_compressed_rows_is_compared() {
+        use std::io::Write as _;
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(&b"1\tone\n2\ttwo\n".repeat(50)).unwrap();
+        let rows = zlib.finish().unwrap();
+        let (first, second) = rows.split_at(20);
+        let sound = dump_of(GZIP, &[first, second]);
+        assert_eq!(found(&sound), []);
+        assert_eq!(found(&dump_of(GZIP, &[])), []);
+        let at = sound.len() - 5 - rows.len() - 5;
+        for place in (at + 2)..(sound.len() - 5) {
+            let mut damaged = sound.clone();
+            damaged[place] ^= 0x10;
+            assert!(!found(&damaged).is_empty(), "{place}");
+        }
+        for pieces in [&[first][..], &[first, second, b"x"], &[second]] {
+            assert_eq!(found(&dump_of(GZIP, pieces)), [Finding::DumpDamaged]);
+        }
+    }
+
+    #[test]
+    fn a_block_belongs_to_one_entry() {
+        let sound = dump();
+        let block = sound.len() - 5 - 2 * 14 - 6;
+        let mut foreign = sound.clone();
+        foreign[block + 2] = 9;
+        assert_eq!(found(&foreign), [Finding::DumpDamaged]);
+        let twice = [&sound[..], &sound[block..]].concat();
+        assert_eq!(found(&twice), [Finding::DumpDamaged]);
     }
 
     #[test]

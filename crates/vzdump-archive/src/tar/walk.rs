@@ -15,8 +15,9 @@ use crate::{Finding, Findings, Member, MemberKind, Place, Reason, Sink};
 const LARGEST_EXTENDED: u64 = 8 << 20;
 /// A configuration has a few kilobytes.
 const LARGEST_CONFIG: usize = 1 << 20;
-/// The configuration of a container, and that of very old ones.
-const CONFIGS: [&[u8]; 2] = [b"etc/vzdump/pct.conf", b"etc/vzdump/vps.conf"];
+/// The configuration of a container, and that of very old ones. Proxmox VE finds them by the whole
+/// name: without `./` it has none.
+const CONFIGS: [&[u8]; 2] = [b"./etc/vzdump/pct.conf", b"./etc/vzdump/vps.conf"];
 
 /// What an archive held.
 #[derive(Debug, Default)]
@@ -368,9 +369,8 @@ impl Walk<'_> {
 
     /// A buffer, if this member is the configuration: the first one counts.
     fn config_of(&self, member: &Member) -> Option<Vec<u8>> {
-        let plain = member.path.strip_prefix(b"./").unwrap_or(&member.path);
-        (self.tree.config.is_none() && CONFIGS.contains(&plain) && member.kind == MemberKind::File)
-            .then(Vec::new)
+        let named = CONFIGS.contains(&member.path.as_slice());
+        (named && self.tree.config.is_none() && member.kind == MemberKind::File).then(Vec::new)
     }
 
     fn skip(&mut self, size: u64) -> Result<(), Stop> {
