@@ -2,10 +2,12 @@
 //! through clients that nobody here wrote. What it makes it removes: jobs, storages, tokens, a user
 //! and roles whose names begin with [`PREFIX`], backups of one container, one virtual machine.
 
+mod coverage;
 mod errors;
 mod foreign;
 mod guests;
 mod jobs;
+mod playbooks;
 pub mod rights;
 mod runs;
 mod storages;
@@ -15,6 +17,7 @@ use serde_json::Value;
 
 use crate::ansible::{Controller, Play, Played};
 use crate::api::Api;
+use crate::environment::told;
 use crate::server::Server;
 use crate::trial::say;
 
@@ -38,11 +41,13 @@ type Part = fn(&mut Suite<'_>) -> Result<()>;
 /// # Errors
 /// With everything that does not hold.
 pub fn run(controller: &Controller, server: &Server) -> Result<()> {
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 9] = [
         ("storages", storages::run),
         ("a job by password and fingerprint", jobs::by_password),
         ("errors as users cause them", errors::run),
         ("a job that runs", runs::run),
+        ("the plays site and backup", playbooks::run),
+        ("coverage", coverage::run),
         ("a token with few rights", rights::enough),
         ("a token without rights", rights::none),
         // The longest comes last.
@@ -82,7 +87,10 @@ fn run_parts(
         left_out,
     };
     let mut failures = Vec::new();
-    for (name, part) in parts {
+    // While one part is being written, the others need not be waited for.
+    let only = told("REPRISE_SUITE_ONLY");
+    let chosen = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    for (name, part) in parts.iter().filter(|(name, _)| chosen(name)) {
         match part(&mut suite) {
             Ok(()) => say(&format!("{}: {name}: holds", server.url)),
             Err(error) => failures.push(format!("{name}: {error:#}")),

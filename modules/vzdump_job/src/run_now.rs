@@ -143,9 +143,10 @@ fn require_members(only: &BTreeSet<Vmid>, saved: &[&Guest], id: &JobId) -> Resul
         format!(
             "backup job `{id}` does not save guest {}; it saves {}",
             texts(others),
-            match of_job.is_empty() {
-                true => "no guest that exists".to_owned(),
-                false => texts(of_job.into_iter().collect()),
+            if of_job.is_empty() {
+                "no guest that exists".to_owned()
+            } else {
+                texts(of_job.into_iter().collect())
             }
         ),
     )

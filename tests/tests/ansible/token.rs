@@ -102,51 +102,61 @@ fn a_token_with_the_least_rights_is_made_and_taken_away(tools: &Tools) -> Result
     // The secret may be moved away: the token is there.
     fs::remove_file(&file)?;
     ensure!(made.clone().run(&controller)?.succeeded()?.changes()? == 0);
-    // Less is needed, and somebody changed a role by hand.
+    less_is_given_when_less_is_needed(&nodes, &controller)?;
+    everything_made_goes(&nodes, &controller)
+}
+
+/// Less is needed, and somebody changed a role by hand.
+fn less_is_given_when_less_is_needed(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    let node = nodes.node("prod")?;
     node.add_role("RepriseSystem", "Sys.Audit,Sys.Modify,Sys.PowerMgmt");
     node.grant("/nodes", USER, "PVEAdmin");
     let less = play(
-        &nodes,
+        nodes,
         json!({"modules": ["vzdump_job"], "storages": ["local"], "without": ["pool"], "operations": ["absent"]}),
     )?;
     let check = less
         .clone()
         .argument("--check")
-        .run(&controller)?
+        .run(controller)?
         .succeeded()?;
-    let done = less.run(&controller)?.succeeded()?;
+    let done = less.run(controller)?.succeeded()?;
     ensure!(
         check.changes()? == done.changes()?,
         "{}",
         done.ended.output()
     );
-    ensure!(named(&nodes, "/access/acl", "ugid", USER)?.len() == 1);
-    let roles = named(&nodes, "/access/roles", "roleid", "Reprise")?;
+    ensure!(named(nodes, "/access/acl", "ugid", USER)?.len() == 1);
+    let roles = named(nodes, "/access/roles", "roleid", "Reprise")?;
     ensure!(
         roles.len() == 1 && roles[0]["privs"] == "Sys.Audit,Sys.Modify",
         "{roles:?}"
     );
+    Ok(())
+}
 
-    // `absent` needs no variable: what was made is written down.
-    let absent = play(&nodes, json!({}))?.variable("reprise_state", "absent");
+/// `absent` needs no variable: what was made is written down.
+fn everything_made_goes(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    let root = nodes.node("prod")?.root().to_owned();
+    let absent = play(nodes, json!({}))?.variable("reprise_state", "absent");
     let writes = nodes.writes()?;
     let check = absent
         .clone()
         .argument("--check")
-        .run(&controller)?
+        .run(controller)?
         .succeeded()?;
     ensure!(nodes.writes()? == writes, "check mode wrote");
-    let gone = absent.clone().run(&controller)?.succeeded()?;
+    let gone = absent.clone().run(controller)?.succeeded()?;
     ensure!(
         check.changes()? == gone.changes()?,
         "{}",
         gone.ended.output()
     );
-    ensure!(named(&nodes, "/access/users", "userid", USER)?.is_empty());
-    ensure!(named(&nodes, "/access/roles", "roleid", "Reprise")?.is_empty());
-    ensure!(named(&nodes, "/access/acl", "ugid", USER)?.is_empty());
+    ensure!(named(nodes, "/access/users", "userid", USER)?.is_empty());
+    ensure!(named(nodes, "/access/roles", "roleid", "Reprise")?.is_empty());
+    ensure!(named(nodes, "/access/acl", "ugid", USER)?.is_empty());
     ensure!(!root.join("etc/reprise").exists());
-    let again = absent.run(&controller)?.succeeded()?;
+    let again = absent.run(controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());
     Ok(())
 }

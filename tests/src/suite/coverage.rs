@@ -1,0 +1,194 @@
+//! `backup_verify` on what the server's own vzdump made: listed and judged with all rights and with
+//! those of an auditor, read where the files can be seen from here, and the next prune as the
+//! server would do it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{PREFIX, Suite};
+use crate::ansible::Play;
+use crate::server::Server;
+
+pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
+    let storage = suite.server.storage()?.to_owned();
+    let name = format!("{PREFIX}coverage");
+    let before = suite.api.backups(&suite.server.node, &storage)?;
+    let held = judged(suite, &storage, &name);
+    for volume in suite.api.backups(&suite.server.node, &storage)? {
+        if !before.contains(&volume) {
+            suite.remove_backup(&storage, &volume)?;
+        }
+    }
+    held
+}
+
+fn judged(suite: &mut Suite<'_>, storage: &str, name: &str) -> Result<()> {
+    let ct = suite.server.ct;
+    let declare = json!({
+        "id": name, "schedule": "sat 04:00", "vmid": [ct], "storage": storage, "mode": "stop",
+        "compress": "zstd", "keep_last": 2,
+    });
+    let made = suite
+        .play()?
+        .module("job", "vzdump_job", declare)
+        .module("run", "vzdump_job", json!({"id": name, "state": "run"}))
+        .run(suite.controller)?
+        .succeeded()?;
+    let volume = made
+        .result("run")?
+        .result
+        .pointer("/runs/0/archive")
+        .and_then(Value::as_str)
+        .context("no archive was made")?
+        .to_owned();
+
+    // With all rights: a job saves it, its archive is there, and nobody has read that yet.
+    let all = verify(suite, suite.server, json!({"vmid": [ct], "fail_on": []}))?;
+    let archive = archive(&all, &volume)?;
+    ensure!(
+        archive.get("verdict") == Some(&json!("not_verified")),
+        "what was not read is {archive}"
+    );
+    let guest = guest(&all, ct)?;
+    ensure!(
+        guest.get("state") == Some(&json!("unverified"))
+            && guest.get("newest").and_then(Value::as_str) == Some(&volume)
+            && guest.get("next_run").is_some_and(Value::is_i64),
+        "{guest}"
+    );
+    as_the_server_prunes(suite, storage, &all)?;
+    by_an_auditor(suite, &volume)?;
+    read_here(suite, storage, &volume)
+}
+
+fn verify(suite: &Suite<'_>, server: &Server, options: Value) -> Result<Value> {
+    let played = Play::new()
+        .connected(&server.by_token()?)
+        .module("verify", "backup_verify", options)
+        .run(suite.controller)?
+        .succeeded()?;
+    let result = played.result("verify")?;
+    ensure!(!result.changed(), "looking is no change");
+    Ok(result.result.clone())
+}
+
+fn archive<'a>(result: &'a Value, volume: &str) -> Result<&'a Value> {
+    let archives = result.get("archives").and_then(Value::as_array);
+    let mut archives = archives.into_iter().flatten();
+    let found = archives.find(|archive| archive.get("volid") == Some(&json!(volume)));
+    found.with_context(|| format!("{volume} is not told: {result}"))
+}
+
+fn guest(result: &Value, vmid: u32) -> Result<&Value> {
+    let guests = result.get("guests").and_then(Value::as_array);
+    let mut guests = guests.into_iter().flatten();
+    let found = guests.find(|guest| guest.get("vmid") == Some(&json!(vmid)));
+    found.with_context(|| format!("{vmid} is not told: {result}"))
+}
+
+/// The server's own dry run, with the retention of the job.
+fn as_the_server_prunes(suite: &Suite<'_>, storage: &str, told: &Value) -> Result<()> {
+    let marks = suite.api.get(&format!(
+        "/nodes/{}/storage/{storage}/prunebackups?vmid={}&type=lxc&prune-backups=keep-last%3D2",
+        suite.server.node, suite.server.ct
+    ))?;
+    let text = |value: &Value, key: &str| {
+        let text = value.get(key).and_then(Value::as_str);
+        text.map(str::to_owned).unwrap_or_default()
+    };
+    let theirs: BTreeMap<String, String> = marks
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|mark| (text(mark, "volid"), text(mark, "mark")))
+        .collect();
+    let archives = told.get("archives").and_then(Value::as_array);
+    let ours: BTreeMap<String, String> = archives
+        .into_iter()
+        .flatten()
+        .filter(|archive| archive.get("storage") == Some(&json!(storage)))
+        .map(|archive| (text(archive, "volid"), text(archive, "next_prune")))
+        .collect();
+    ensure!(
+        !theirs.is_empty() && ours == theirs,
+        "the next prune is {theirs:?}, and told is {ours:?}"
+    );
+    Ok(())
+}
+
+/// An auditor sees guests and jobs, and no archive: that is unknown with the missing right, and
+/// never fine.
+fn by_an_auditor(suite: &mut Suite<'_>, volume: &str) -> Result<()> {
+    let user = suite.server.token_id.split('!').next().unwrap_or_default();
+    let token = format!("{user}!{PREFIX}audit");
+    let path = format!("/access/users/{user}/token/{PREFIX}audit");
+    suite.api.delete(&path).ok();
+    let made = suite.api.post(&path, &[("privsep", "1")])?;
+    let secret = made.get("value").and_then(Value::as_str);
+    let auditor = Server {
+        token_id: token.clone(),
+        token_secret: secret.context("a token without a secret")?.to_owned(),
+        ..suite.server.clone()
+    };
+    let audited = suite
+        .api
+        .put(
+            "/access/acl",
+            &[("path", "/"), ("tokens", &token), ("roles", "PVEAuditor")],
+        )
+        .and_then(|_| {
+            verify(
+                suite,
+                &auditor,
+                json!({"vmid": [suite.server.ct], "fail_on": []}),
+            )
+        });
+    suite.api.delete(&path)?;
+    let told = audited?;
+    let guest = guest(&told, suite.server.ct)?;
+    let said = told
+        .get("unknown")
+        .map(Value::to_string)
+        .unwrap_or_default();
+    ensure!(
+        guest.get("state") == Some(&json!("unknown"))
+            && said.contains("Datastore.AllocateSpace")
+            && archive(&told, volume).is_err(),
+        "an auditor is told {guest}, unknown: {said}"
+    );
+    Ok(())
+}
+
+/// The archive that vzdump made is sound, read where its file can be seen from here.
+fn read_here(suite: &mut Suite<'_>, storage: &str, volume: &str) -> Result<()> {
+    let folder = suite
+        .server
+        .storages
+        .get(storage)
+        .cloned()
+        .unwrap_or_default();
+    let (_, name) = volume.rsplit_once('/').context("the volume has no file")?;
+    let file = Path::new(&folder).join("dump").join(name);
+    if !file.is_file() {
+        suite.left_out.push(format!(
+            "reading an archive: the folder of {storage} cannot be seen from here"
+        ));
+        return Ok(());
+    }
+    let played = Play::new()
+        .module("verify", "backup_verify", json!({"path": file}))
+        .run(suite.controller)?
+        .succeeded()?;
+    let result = &played.result("verify")?.result;
+    let read = result.pointer("/archives/0").context("nothing was read")?;
+    ensure!(
+        read.get("verdict") == Some(&json!("ok"))
+            && read.get("vmid") == Some(&json!(suite.server.ct))
+            && read.get("members").and_then(Value::as_u64) > Some(0),
+        "{read}"
+    );
+    Ok(())
+}
