@@ -29,6 +29,19 @@ pub(crate) fn qemu_aarch64(workspace: &Workspace) -> Result<PathBuf> {
     existing(path)
 }
 
+/// Prometheus's checker of metrics. Installing its package would start the server.
+pub(crate) fn promtool(workspace: &Workspace) -> Result<PathBuf> {
+    let name = "promtool";
+    if let Some(installed) = environment::find_program(name) {
+        return Ok(installed);
+    }
+    let path = tools_root(workspace).join("usr/bin").join(name);
+    if !path.exists() {
+        unpack(workspace, "prometheus")?;
+    }
+    existing(path)
+}
+
 /// An OpenSSH server for tests that start their own, as a script that finds its libraries and
 /// helpers. It is started by the tests on a loopback port with their own configuration.
 pub(crate) fn sshd(workspace: &Workspace) -> Result<PathBuf> {
@@ -185,19 +198,6 @@ pub(crate) fn sftp_server(workspace: &Workspace) -> Result<PathBuf> {
     let path = tools_root(workspace).join("usr/lib/openssh/sftp-server");
     if !path.exists() {
         unpack(workspace, "openssh-sftp-server")?;
-    }
-    existing(path)
-}
-
-/// Prometheus's checker of metrics. Installing its package would start the server.
-pub(crate) fn promtool(workspace: &Workspace) -> Result<PathBuf> {
-    let name = "promtool";
-    if let Some(installed) = environment::find_program(name) {
-        return Ok(installed);
-    }
-    let path = tools_root(workspace).join("usr/bin").join(name);
-    if !path.exists() {
-        unpack(workspace, "prometheus")?;
     }
     existing(path)
 }
