@@ -19,6 +19,7 @@ pub struct Args {
     pub(crate) max_age_days: i64,
     pub(crate) budget_bytes: Option<i64>,
     pub(crate) parallel: Option<i64>,
+    pub(crate) bwlimit: i64,
     pub(crate) fail_on: Vec<String>,
     pub(crate) report: Option<String>,
     pub(crate) metrics: Option<String>,

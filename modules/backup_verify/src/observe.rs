@@ -8,7 +8,7 @@ use module_kit::{Context, Exit, Failure};
 use pve_client::api::Archive;
 use pve_types::{NodeName, StorageId};
 use vzdump_archive::folder::{Candidate, Leftover};
-use vzdump_archive::{Examination, Finding, Reason, Verdict};
+use vzdump_archive::{Examination, Finding, Pace, Reason, Verdict};
 
 use crate::asked::{self, Asked};
 use crate::files::{File, Files};
@@ -153,6 +153,7 @@ fn read(spec: &Spec, context: &Context<'_>, files: Files) -> Result<Observed, Fa
         None => (0..candidates.len()).collect(),
     };
     read_at.extend(unread.iter().map(|at| (*at, context.now())));
+    let pace = spec.bytes_per_second.map(Pace::new);
     let tasks: Vec<Task<'_>> = unread
         .iter()
         .filter_map(|at| candidates.get(*at))
@@ -161,6 +162,7 @@ fn read(spec: &Spec, context: &Context<'_>, files: Files) -> Result<Observed, Fa
             name: &file.candidate.name.name,
             size: file.candidate.size,
             checksums: &file.checksums,
+            pace: pace.as_ref(),
         })
         .collect();
     let examinations = reading::read(

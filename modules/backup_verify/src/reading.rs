@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use module_kit::Context;
 use vzdump_archive::checksum::Checksums;
-use vzdump_archive::{Discard, Examination, Options, examine_file};
+use vzdump_archive::{Discard, Examination, Options, Pace, examine_file};
 
 /// How often a person is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -20,6 +20,8 @@ pub(crate) struct Task<'a> {
     pub(crate) name: &'a str,
     pub(crate) size: u64,
     pub(crate) checksums: &'a Checksums,
+    /// The rate that all tasks of a run keep together.
+    pub(crate) pace: Option<&'a Pace>,
 }
 
 /// What is made of an examination as soon as it is there; the last argument reads once more.
@@ -90,6 +92,7 @@ pub(crate) fn read(
 fn one(task: &Task<'_>, bytes: &AtomicU64) -> Examination {
     let options = Options {
         progress: Some(bytes),
+        pace: task.pace,
         md5: task.checksums.want_md5(task.name),
     };
     let mut examination = examine_file(task.path, &mut Discard, options);

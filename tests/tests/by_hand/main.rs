@@ -8,6 +8,7 @@ mod connection;
 mod coverage;
 mod faults;
 mod jobs;
+mod memory;
 mod on_node;
 mod options;
 mod privileges;
