@@ -24,6 +24,7 @@ pub struct Args {
     pub(crate) verify_node: Option<String>,
     pub(crate) notes: bool,
     pub(crate) parallel: Option<i64>,
+    pub(crate) bwlimit: i64,
     pub(crate) fail_on: Vec<String>,
     pub(crate) report: Option<String>,
     pub(crate) metrics: Option<String>,

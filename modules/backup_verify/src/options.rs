@@ -42,6 +42,14 @@ const WHAT: OptionGroup = OptionGroup {
                 "How many archives are read beside each other. As many as there are processors when left out.",
             ],
         ),
+        OptionSpec::new(
+            "bwlimit",
+            Kind::Int,
+            &[
+                "How many KiB in a second are read from archives, from all of them together. V(0) sets no limit. The unit is that of the option of this name in vzdump.",
+            ],
+        )
+        .default(Default::Int(0)),
     ],
 };
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use module_kit::Context;
 use proof_ledger::FileStamp;
 use vzdump_archive::checksum::Checksums;
-use vzdump_archive::{Discard, Examination, Finding, Options, Reason, examine_file};
+use vzdump_archive::{Discard, Examination, Finding, Options, Pace, Reason, examine_file};
 
 /// How often a person is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -24,6 +24,8 @@ pub(crate) struct Task<'a> {
     pub(crate) checksums: &'a Checksums,
     /// Whether it is left for another run when the time is over.
     pub(crate) can_wait: bool,
+    /// The rate that all tasks of a run keep together.
+    pub(crate) pace: Option<&'a Pace>,
 }
 
 /// One reading of a file.
@@ -115,6 +117,7 @@ pub(crate) fn read(
 fn one(task: &Task<'_>, bytes: &AtomicU64) -> Pass {
     let options = Options {
         progress: Some(bytes),
+        pace: task.pace,
         md5: task.checksums.want_md5(task.name),
     };
     let mut pass = watched(task.path, || examine_file(task.path, &mut Discard, options));

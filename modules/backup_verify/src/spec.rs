@@ -1,6 +1,7 @@
 //! What the options mean.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use module_kit::Failure;
@@ -31,6 +32,8 @@ pub struct Spec {
     pub remembering: Remembering,
     /// How many archives are read beside each other; none: as many as there are processors.
     pub parallel: Option<usize>,
+    /// How many bytes in a second are read, of all archives together; none: no limit.
+    pub bytes_per_second: Option<NonZeroU64>,
     /// What counts as failed.
     pub fail_on: Vec<FailOn>,
     /// Where the page goes.
@@ -75,6 +78,7 @@ impl Spec {
             policies: policies(args)?,
             remembering: Remembering::new(args)?,
             parallel,
+            bytes_per_second: bytes_per_second(args.bwlimit)?,
             fail_on: args
                 .fail_on
                 .iter()
@@ -94,6 +98,15 @@ impl Spec {
     pub(crate) fn wants(&self, vmid: Option<Vmid>) -> bool {
         self.guests.is_empty() || vmid.is_some_and(|vmid| self.guests.contains(&vmid))
     }
+}
+
+fn bytes_per_second(kibibytes: i64) -> Result<Option<NonZeroU64>, Failure> {
+    let kibibytes = u64::try_from(kibibytes).map_err(|_| {
+        Failure::usage(format!(
+            "bwlimit: `{kibibytes}` is below 0; 0 sets no limit"
+        ))
+    })?;
+    Ok(NonZeroU64::new(kibibytes.saturating_mul(1024)))
 }
 
 fn ask(args: &Args) -> Result<Option<Ask>, Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use module_kit::{Context, Failure};
-use vzdump_archive::{Examination, Finding};
+use vzdump_archive::{Examination, Finding, Pace};
 
 use crate::files::{File, Files};
 use crate::memory::{Asked, Memory, Turn};
@@ -136,6 +136,7 @@ fn read(
     turns: &[Turn],
     readers: usize,
 ) -> Vec<Option<Examination>> {
+    let pace = spec.bytes_per_second.map(Pace::new);
     let tasks: Vec<Task<'_>> = turns
         .iter()
         .filter_map(|turn| Some((turn, files.get(turn.at)?)))
@@ -145,6 +146,7 @@ fn read(
             size: file.candidate.size,
             checksums: &file.checksums,
             can_wait: turn.can_wait,
+            pace: pace.as_ref(),
         })
         .collect();
     reading::read(

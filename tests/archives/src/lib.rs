@@ -14,3 +14,5 @@ pub mod image;
 pub mod make;
 pub mod manifest;
 pub mod truth;
+
+pub use vzdump_archive::Codec;

@@ -250,6 +250,19 @@ pub fn pack(codec: Codec, data: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The data of one block of lzop.
+///
+/// # Errors
+/// What the compression says.
+pub fn compress_lzo(block: &[u8]) -> io::Result<Vec<u8>> {
+    lzokay_native::compress(block).map_err(|error| io::Error::other(format!("{error:?}")))
+}
+
+/// The checksum of a block of lzop.
+pub fn adler32(block: &[u8]) -> u32 {
+    simd_adler32::adler32(&block)
+}
+
 fn lzop(data: &[u8]) -> io::Result<Vec<u8>> {
     let mut head = vec![0x10, 0x40, 0x20, 0xa0, 0x09, 0x40, 1, 5];
     for word in [0x0300_000d_u32, 0, 0, 0] {
@@ -260,8 +273,7 @@ fn lzop(data: &[u8]) -> io::Result<Vec<u8>> {
     out.extend(&head);
     out.extend(simd_adler32::adler32(&head.as_slice()).to_be_bytes());
     for block in data.chunks(256 << 10) {
-        let packed = lzokay_native::compress(block)
-            .map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let packed = compress_lzo(block)?;
         let stored = if packed.len() < block.len() {
             packed.as_slice()
         } else {
@@ -274,7 +286,7 @@ fn lzop(data: &[u8]) -> io::Result<Vec<u8>> {
                     .to_be_bytes(),
             );
         }
-        out.extend(simd_adler32::adler32(&block).to_be_bytes());
+        out.extend(adler32(block).to_be_bytes());
         out.extend(stored);
     }
     out.extend([0; 4]);

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod jobs;
 mod ledger;
+mod memory;
 mod on_node;
 mod options;
 mod privileges;

@@ -1,13 +1,13 @@
 //! The blob area of the header: packed pieces of data, each behind its length.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Where blobs begin, and what is in them. Only these starts can be pointed to.
 #[derive(Debug)]
 pub(super) struct Blobs<'a> {
     area: &'a [u8],
-    starts: BTreeMap<u32, Range<usize>>,
+    /// A bit for each byte of the area: one that is full of empty blobs has millions of starts.
+    starts: Vec<u64>,
     /// Where a blob begins that is longer than the area.
     pub(super) overrun: Option<usize>,
 }
@@ -15,25 +15,18 @@ pub(super) struct Blobs<'a> {
 impl<'a> Blobs<'a> {
     /// Walks the area. Its byte 0 is padding, so that offset 0 can mean none.
     pub(super) fn new(area: &'a [u8]) -> Self {
-        let mut starts = BTreeMap::new();
+        let mut starts = vec![0; area.len().div_ceil(64)];
         let mut overrun = None;
         let mut at: usize = 1;
-        while let Some(length) = at
-            .checked_add(2)
-            .and_then(|data| area.get(at..data))
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(u16::from_le_bytes)
-        {
-            let begin = at.saturating_add(2);
-            let end = begin.saturating_add(usize::from(length));
-            if end > area.len() {
+        while let Some(blob) = range(area, at) {
+            if blob.end > area.len() {
                 overrun = Some(at);
                 break;
             }
-            if let Ok(start) = u32::try_from(at) {
-                starts.insert(start, begin..end);
+            if let Some(word) = starts.get_mut(at >> 6) {
+                *word |= 1 << (at & 63);
             }
-            at = end;
+            at = blob.end;
         }
         Self {
             area,
@@ -44,7 +37,9 @@ impl<'a> Blobs<'a> {
 
     /// The blob that begins at this offset.
     pub(super) fn data(&self, offset: u32) -> Option<&'a [u8]> {
-        self.area.get(self.starts.get(&offset)?.clone())
+        let at = usize::try_from(offset).ok()?;
+        let is_start = self.starts.get(at >> 6)? & (1 << (at & 63)) != 0;
+        self.area.get(range(self.area, at).filter(|_| is_start)?)
     }
 
     /// A name: the terminating zero counts, and nothing follows it.
@@ -54,6 +49,13 @@ impl<'a> Blobs<'a> {
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
         (*last == 0 && !name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
     }
+}
+
+/// Where the data of the blob at this place is, as its length says.
+fn range(area: &[u8], at: usize) -> Option<Range<usize>> {
+    let begin = at.checked_add(2)?;
+    let length = u16::from_le_bytes(area.get(at..begin)?.try_into().ok()?);
+    Some(begin..begin.checked_add(usize::from(length))?)
 }
 
 #[cfg(test)]

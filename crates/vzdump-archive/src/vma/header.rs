@@ -58,7 +58,7 @@ pub(super) fn read(input: &mut Stream, findings: &mut Findings) -> Result<Header
         ));
     }
     let rest = size.saturating_sub(wide(FIXED_HEADER));
-    bytes.extend(input.take(rest));
+    input.take_into(rest, &mut bytes);
     if wide(bytes.len()) < size {
         return Err(truncated(input));
     }

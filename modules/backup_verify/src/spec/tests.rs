@@ -105,9 +105,20 @@ fn what_makes_no_sense_is_refused() {
         (json!({"min_size": -1}), "min_size"),
         (json!({"path": "/a", "parallel": 0}), "parallel"),
         (json!({"path": "/a", "parallel": 1000}), "parallel"),
+        (json!({"path": "/a", "bwlimit": -1}), "bwlimit"),
         (json!({"path": "/a", "fail_on": ["bad"]}), "fail_on"),
     ] {
         let message = spec(arguments).unwrap_err().message;
         assert!(message.contains(what), "{message}");
     }
+}
+
+#[test]
+fn a_limit_of_the_rate_is_in_kibibytes_and_zero_is_none() {
+    let rate = |arguments| spec(arguments).unwrap().bytes_per_second;
+    assert_eq!(rate(json!({"path": "/a"})), None);
+    assert_eq!(
+        rate(json!({"path": "/a", "bwlimit": 20})),
+        NonZeroU64::new(20_480)
+    );
 }
