@@ -259,11 +259,13 @@ fn ten_thousand_known_archives_are_a_matter_of_moments() -> Result<()> {
     for number in 0..COUNT {
         fs::write(dump.join(name(number)), &content)?;
     }
+    // Each first reading waits for the disk of the ledger: here, too, it is none.
+    let ledger = json!({"ledger": folder.folder.path().join("of-node")});
     let start = Instant::now();
-    there.verify("backups", json!({}))?;
+    there.verify("backups", ledger.clone())?;
     let first = start.elapsed();
     let start = Instant::now();
-    let result = there.verify("backups", json!({}))?;
+    let result = there.verify("backups", ledger)?;
     let listed = start.elapsed();
     counts(&result, COUNT.into(), COUNT.into());
     println!("{COUNT} archives on a node: read in {first:?}, known in {listed:?}");
