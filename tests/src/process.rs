@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// After this a program counts as hung.
+/// A program that prints nothing for so long counts as hung. A play that takes a slow server
+/// through every option of a job runs longer than this and says so task by task.
 const PATIENCE: Duration = Duration::from_mins(4);
+
+/// Nothing runs longer, whatever it prints.
+const LONGEST: Duration = Duration::from_mins(25);
 
 /// A command with an empty environment but for a search path.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
@@ -91,6 +95,7 @@ pub fn run(mut command: Command, input: &[u8], watch: Watch) -> Result<Ended> {
         .with_context(|| format!("cannot start {}", command.get_program().display()))?;
     let mut command_lines = BTreeSet::new();
     let mut peak_memory = 0;
+    let mut sign_of_life = SignOfLife::new(start);
     let status = loop {
         match watch {
             Watch::CommandLines => see_command_lines(&mut command_lines),
@@ -100,10 +105,11 @@ pub fn run(mut command: Command, input: &[u8], watch: Watch) -> Result<Ended> {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if start.elapsed() > PATIENCE {
+        let printed = size(&stdout).saturating_add(size(&stderr));
+        if let Some(why) = sign_of_life.given_up(Instant::now(), printed) {
             end(&mut child);
             bail!(
-                "{} did not end in {PATIENCE:?}; it printed:\n{}\n{}",
+                "{} {why}; it printed:\n{}\n{}",
                 command.get_program().display(),
                 text(stdout)?,
                 text(stderr)?
@@ -124,6 +130,40 @@ pub fn run(mut command: Command, input: &[u8], watch: Watch) -> Result<Ended> {
         peak_memory,
         time: start.elapsed(),
     })
+}
+
+/// When a program last printed something.
+struct SignOfLife {
+    start: Instant,
+    last: Instant,
+    printed: u64,
+}
+
+impl SignOfLife {
+    const fn new(start: Instant) -> Self {
+        Self {
+            start,
+            last: start,
+            printed: 0,
+        }
+    }
+
+    /// Why a program that has printed so many bytes by now is not waited for any longer.
+    fn given_up(&mut self, now: Instant, printed: u64) -> Option<String> {
+        if printed != self.printed {
+            self.printed = printed;
+            self.last = now;
+        }
+        if now.duration_since(self.start) > LONGEST {
+            return Some(format!("did not end in {LONGEST:?}"));
+        }
+        (now.duration_since(self.last) > PATIENCE)
+            .then(|| format!("did not end, and printed nothing for {PATIENCE:?}"))
+    }
+}
+
+fn size(file: &File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
 }
 
 /// Ends a child. One that has ended already is what was wanted.
@@ -168,4 +208,32 @@ fn memory(process: u32) -> u64 {
         .and_then(|rest| rest.split_whitespace().next())
         .and_then(|number| number.parse::<u64>().ok())
         .map_or(0, |kibibytes| kibibytes.saturating_mul(1024))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_prints_is_alive_and_who_is_silent_is_not() {
+        let start = Instant::now();
+        let mut sign = SignOfLife::new(start);
+        let minute = |count| start + Duration::from_mins(count);
+        assert_eq!(sign.given_up(minute(3), 10), None);
+        assert_eq!(sign.given_up(minute(6), 20), None);
+        assert_eq!(sign.given_up(minute(9), 20), None);
+        let why = sign.given_up(minute(11), 20).unwrap_or_default();
+        assert!(why.contains("printed nothing"), "{why}");
+    }
+
+    #[test]
+    fn printing_on_and_on_is_no_life() {
+        let start = Instant::now();
+        let mut sign = SignOfLife::new(start);
+        let given_up = (0..40).find(|minute| {
+            let now = start + Duration::from_mins(*minute);
+            sign.given_up(now, *minute).is_some()
+        });
+        assert_eq!(given_up, Some(26));
+    }
 }
