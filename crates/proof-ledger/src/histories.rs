@@ -29,6 +29,14 @@ enum Event {
         name: u8,
         size: u64,
     },
+    /// Put there by another way, so that one thing alone tells: a copy of an older file, a file
+    /// moved over it, one written twice within a second, or a longer one with the old time.
+    Slips {
+        name: u8,
+        by: Slip,
+    },
+    /// The clock is set back: proofs come from the future.
+    SetBack(i64),
     /// A bit flips on the disk: nothing tells.
     Rots(u8),
     Passes(i64),
@@ -38,6 +46,14 @@ enum Event {
     /// One that reads only what is new or changed.
     Hook,
     LedgerLost,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Slip {
+    Older,
+    Inode,
+    Nanos,
+    Size,
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +96,20 @@ impl World {
                 content: name,
             },
         );
+    }
+
+    fn slip(&mut self, name: u8, by: Slip) {
+        self.clock += 1;
+        let clock = self.clock;
+        if let Some(file) = self.files.get_mut(&name) {
+            match by {
+                // Never a time that the file had before.
+                Slip::Older => file.stamp.mtime = -clock,
+                Slip::Inode => file.stamp.inode = 1000 + u64::try_from(clock).unwrap(),
+                Slip::Nanos => file.stamp.mtime_nanos = u32::try_from(clock).unwrap(),
+                Slip::Size => file.stamp.size += 1,
+            }
+        }
     }
 
     fn run(&mut self, killed_after: Option<usize>) -> ReadPlan {
@@ -140,7 +170,11 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (name.clone(), 1_u64..100).prop_map(|(name, size)| Event::Comes { name, size }),
         1 => name.clone().prop_map(Event::Goes),
         1 => (name.clone(), 1_u64..100).prop_map(|(name, size)| Event::Changes { name, size }),
-        1 => name.prop_map(Event::Rots),
+        1 => name.clone().prop_map(Event::Rots),
+        2 => (name, prop_oneof![
+            Just(Slip::Older), Just(Slip::Inode), Just(Slip::Nanos), Just(Slip::Size)
+        ]).prop_map(|(name, by)| Event::Slips { name, by }),
+        1 => (0..3 * DAY).prop_map(Event::SetBack),
         4 => (0..12 * DAY).prop_map(Event::Passes),
         5 => proptest::option::weighted(0.2, 0_usize..5)
             .prop_map(|killed_after| Event::Run { killed_after }),
@@ -168,7 +202,7 @@ fn settings() -> impl Strategy<Value = Settings> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_changed_is_skipped_and_every_cycle_ends(
@@ -185,6 +219,8 @@ proptest! {
         for event in events {
             match event {
                 Event::Comes { name, size } | Event::Changes { name, size } => world.put(name, size),
+                Event::Slips { name, by } => world.slip(name, by),
+                Event::SetBack(seconds) => world.now -= seconds,
                 Event::Goes(name) => {
                     world.files.remove(&name);
                 }
