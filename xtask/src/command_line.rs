@@ -53,9 +53,12 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "setup",
-        usage: "",
-        about: "install what the other commands need, all of it below target/tools except Debian packages",
-        run: |workspace, arguments| done(arguments, || setup::run(workspace)),
+        usage: "[ansible]",
+        about: "install what the other commands need, or Ansible alone, below target/tools except Debian packages",
+        run: |workspace, arguments| {
+            setup::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
     },
     Command {
         name: "demo",

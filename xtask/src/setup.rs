@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::apt::{self, Needed};
 use crate::program::Program;
+use crate::python::{self, Venv};
 use crate::workspace::Workspace;
-use crate::{foreign, python, unpacked};
+use crate::{foreign, unpacked};
 
 /// The licence checker, pinned: a new version may bring new opinions.
 const CARGO_DENY: &str = "0.20.2";
@@ -19,11 +20,25 @@ const TEST_PROGRAMS: [Needed; 3] = [
     Needed::program("su", &["util-linux"]),
 ];
 
-/// Installs all of it.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    test_programs()?;
+/// Installs all of it, or only what plays need.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => everything(workspace),
+        ["ansible"] => ansible(workspace).map(|_| ()),
+        _ => bail!("`cargo xtask setup` takes nothing, or `ansible` for Ansible alone"),
+    }
+}
+
+fn ansible(workspace: &Workspace) -> Result<Venv> {
     let venv = python::tools(workspace)?;
     println!("venv: {}", venv.folder().display());
+    Ok(venv)
+}
+
+fn everything(workspace: &Workspace) -> Result<()> {
+    test_programs()?;
+    let venv = ansible(workspace)?;
     println!(
         "foreign clients: {}",
         foreign::collections(workspace, &venv)?.display()

@@ -48,9 +48,11 @@ impl World {
         let name = format!("reprise_{}", std::env::consts::ARCH);
         fs::copy(&binary, dist.join(name))?;
         symlink(&binary, folder.path().join("bin/reprise"))?;
-        let shim = folder.path().join("bin/cargo");
-        fs::write(&shim, cargo(reader))?;
-        fs::set_permissions(&shim, fs::Permissions::from_mode(0o755))?;
+        let bin = folder.path().join("bin");
+        script(&bin.join("cargo"), &cargo(reader))?;
+        for program in ["ssh", "scp"] {
+            script(&bin.join(program), &logging_in(program, &clone))?;
+        }
         let installs = page.steps.iter().any(|(_, step)| {
             matches!(step, Step::Run { commands, .. } if commands.contains("collection install"))
         });
@@ -196,23 +198,49 @@ impl Drop for World {
     }
 }
 
-/// What `cargo xtask lab` does, without building anything.
+/// `ssh` and `scp` of a reader whose own configuration knows the nodes.
+fn logging_in(program: &str, clone: &Path) -> String {
+    format!(
+        "#!/bin/sh\nconfig='{}/target/lab/ssh_config'\n\
+         [ ! -f \"$config\" ] || set -- -F \"$config\" \"$@\"\nexec /usr/bin/{program} \"$@\"\n",
+        clone.display()
+    )
+}
+
+fn script(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// What `cargo xtask lab` does, without building anything. The nodes run in the background, as they
+/// do for a reader; something watches that they end also with a test that is killed.
 fn cargo(reader: &Reader) -> String {
     format!(
         r#"#!/bin/sh
 said="cargo $*"
-[ "$1" = xtask ] && [ "$2" = lab ] || {{ echo "the tests of the documentation do not run $said" >&2; exit 64; }}
+refuse() {{ echo "the tests of the documentation do not run $said" >&2; exit 64; }}
+[ "$1" = xtask ] && [ "$2" = lab ] || refuse
 word=$3
 shift 3
+lab='{lab}'
+folder=$(pwd)/target/lab
 case $word in
-    up) set -- --background --hosts --sshd '{}' --sftp-server '{}' "$@" ;;
+    up) set -- --background --hosts --sshd '{sshd}' --sftp-server '{sftp_server}' "$@" ;;
     down | status) ;;
-    *) echo "the tests of the documentation do not run $said" >&2; exit 64 ;;
+    *) refuse ;;
 esac
-exec '{}' "$word" --dir "$(pwd)/target/lab" "$@"
+"$lab" "$word" --dir "$folder" "$@" || exit
+[ "$word" = up ] || exit 0
+cd "$folder" || exit
+setsid sh -c '
+    while kill -0 {test} && [ -e lab.pid ]; do sleep 1; done
+    [ ! -e lab.pid ] || exec "$0" down --dir "$PWD"
+' "$lab" < /dev/null > /dev/null 2>&1 &
 "#,
-        reader.hosts.sshd.display(),
-        reader.hosts.sftp_server.display(),
-        reader.hosts.lab.display()
+        lab = reader.hosts.lab.display(),
+        sshd = reader.hosts.sshd.display(),
+        sftp_server = reader.hosts.sftp_server.display(),
+        test = std::process::id(),
     )
 }
