@@ -3,6 +3,7 @@
 //! server would do it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::{PREFIX, Suite};
 use crate::ansible::Play;
-use crate::server::Server;
+use crate::process;
+use crate::server::{Server, map, merged};
 
 pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
     let storage = suite.server.storage()?.to_owned();
@@ -27,23 +29,7 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
 
 fn judged(suite: &mut Suite<'_>, storage: &str, name: &str) -> Result<()> {
     let ct = suite.server.ct;
-    let declare = json!({
-        "id": name, "schedule": "sat 04:00", "vmid": [ct], "storage": storage, "mode": "stop",
-        "compress": "zstd", "keep_last": 2,
-    });
-    let made = suite
-        .play()?
-        .module("job", "vzdump_job", declare)
-        .module("run", "vzdump_job", json!({"id": name, "state": "run"}))
-        .run(suite.controller)?
-        .succeeded()?;
-    let volume = made
-        .result("run")?
-        .result
-        .pointer("/runs/0/archive")
-        .and_then(Value::as_str)
-        .context("no archive was made")?
-        .to_owned();
+    let volume = saved_twice(suite, storage, name)?;
 
     // With all rights: a job saves it, its archive is there, and nobody has read that yet.
     let all = verify(suite, suite.server, json!({"vmid": [ct], "fail_on": []}))?;
@@ -62,6 +48,38 @@ fn judged(suite: &mut Suite<'_>, storage: &str, name: &str) -> Result<()> {
     as_the_server_prunes(suite, storage, &all)?;
     by_an_auditor(suite, &volume)?;
     read_here(suite, storage, &volume)
+}
+
+/// Two archives, of which the next prune would take one: the job keeps all while it runs, for the
+/// container may have archives of its own here, and fewer once it does not run any more.
+fn saved_twice(suite: &Suite<'_>, storage: &str, name: &str) -> Result<String> {
+    let job = |retention: Value| {
+        let job = json!({
+            "id": name, "schedule": "sat 04:00", "vmid": [suite.server.ct], "storage": storage,
+            "mode": "stop", "compress": "zstd",
+        });
+        merged(map(job), retention)
+    };
+    let run = json!({"id": name, "state": "run"});
+    // Archives are named by the second.
+    let later = json!({"name": "later", "ansible.builtin.pause": {"seconds": 2}});
+    let made = suite
+        .play()?
+        .module("job", "vzdump_job", job(json!({"keep_all": true})))
+        .module("first run", "vzdump_job", run.clone())
+        .task(later)
+        .module("last run", "vzdump_job", run)
+        .module("keep", "vzdump_job", job(json!({"keep_last": 1})))
+        .run(suite.controller)?
+        .succeeded()?;
+    let archive = |run: &str| -> Result<String> {
+        let result = &made.result(run)?.result;
+        let archive = result.pointer("/runs/0/archive").and_then(Value::as_str);
+        Ok(archive.context("no archive was made")?.to_owned())
+    };
+    let last = archive("last run")?;
+    ensure!(archive("first run")? != last, "both runs made {last}");
+    Ok(last)
 }
 
 fn verify(suite: &Suite<'_>, server: &Server, options: Value) -> Result<Value> {
@@ -92,7 +110,7 @@ fn guest(result: &Value, vmid: u32) -> Result<&Value> {
 /// The server's own dry run, with the retention of the job.
 fn as_the_server_prunes(suite: &Suite<'_>, storage: &str, told: &Value) -> Result<()> {
     let marks = suite.api.get(&format!(
-        "/nodes/{}/storage/{storage}/prunebackups?vmid={}&type=lxc&prune-backups=keep-last%3D2",
+        "/nodes/{}/storage/{storage}/prunebackups?vmid={}&type=lxc&prune-backups=keep-last%3D1",
         suite.server.node, suite.server.ct
     ))?;
     let text = |value: &Value, key: &str| {
@@ -112,8 +130,9 @@ fn as_the_server_prunes(suite: &Suite<'_>, storage: &str, told: &Value) -> Resul
         .filter(|archive| archive.get("storage") == Some(&json!(storage)))
         .map(|archive| (text(archive, "volid"), text(archive, "next_prune")))
         .collect();
+    let marked = |mark: &str| theirs.values().any(|found| found == mark);
     ensure!(
-        !theirs.is_empty() && ours == theirs,
+        marked("keep") && marked("remove") && ours == theirs,
         "the next prune is {theirs:?}, and told is {ours:?}"
     );
     Ok(())
@@ -162,22 +181,52 @@ fn by_an_auditor(suite: &mut Suite<'_>, volume: &str) -> Result<()> {
     Ok(())
 }
 
-/// The archive that vzdump made is sound, read where its file can be seen from here.
+/// The archive that vzdump made is sound: read where its file can be seen from here, else read out
+/// of the node.
 fn read_here(suite: &mut Suite<'_>, storage: &str, volume: &str) -> Result<()> {
-    let folder = suite
-        .server
-        .storages
-        .get(storage)
-        .cloned()
-        .unwrap_or_default();
+    let folder = suite.server.storages.get(storage);
+    let folder = folder.cloned().unwrap_or_default();
     let (_, name) = volume.rsplit_once('/').context("the volume has no file")?;
-    let file = Path::new(&folder).join("dump").join(name);
-    if !file.is_file() {
+    let seen = Path::new(&folder).join("dump").join(name);
+    if seen.is_file() {
+        return read(suite, &seen);
+    }
+    if suite.server.exec.is_empty() {
         suite.left_out.push(format!(
-            "reading an archive: the folder of {storage} cannot be seen from here"
+            "reading an archive: the folder of {storage} cannot be seen from here, and `exec` is \
+             not set"
         ));
         return Ok(());
     }
+    // Its name is a part of what is judged.
+    let copies = tempfile::tempdir()?;
+    let copy = copies.path().join(name);
+    read_out(suite, volume, &copy)?;
+    read(suite, &copy)
+}
+
+fn read_out(suite: &Suite<'_>, volume: &str, copy: &Path) -> Result<()> {
+    let (node, storage) = (&suite.server.node, volume.split(':').next());
+    let path = format!(
+        "/nodes/{node}/storage/{}/content/{volume}",
+        storage.unwrap_or_default()
+    );
+    let entry = suite.api.get(&path)?;
+    let there = entry.get("path").and_then(Value::as_str);
+    let there = there.with_context(|| format!("{volume} has no path: {entry}"))?;
+    let exec = suite.server.exec.split_first();
+    let (program, arguments) = exec.context("`exec` is not set")?;
+    let ended = process::command(program)
+        .args(arguments)
+        .args(["cat", there])
+        .stdout(File::create(copy)?)
+        .status()
+        .with_context(|| format!("cannot start {program}"))?;
+    ensure!(ended.success(), "`cat {there}` on the node: {ended}");
+    Ok(())
+}
+
+fn read(suite: &Suite<'_>, file: &Path) -> Result<()> {
     let played = Play::new()
         .module("verify", "backup_verify", json!({"path": file}))
         .run(suite.controller)?

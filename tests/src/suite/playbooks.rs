@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use super::storages::remove_folder;
 use super::{PREFIX, Suite};
 use crate::ansible::Play;
 
@@ -30,7 +31,7 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
         "job or storage is still there"
     );
     suite.unchanged(&site)?;
-    Ok(())
+    remove_folder(suite, FOLDER)
 }
 
 fn play(suite: &Suite<'_>, playbook: &str, name: &str) -> Result<Play> {

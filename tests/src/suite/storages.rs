@@ -77,27 +77,21 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
         ensure!(suite.api.storage(&name)?.is_none(), "{name} is still there");
     }
     suite.unchanged(&gone).map(drop)?;
-    remove_folder(suite)
+    remove_folder(suite, "/var/tmp/reprise-test-dir")
 }
 
-/// The folder that PVE made for the storage: empty, but still ours to take away.
-fn remove_folder(suite: &mut Suite<'_>) -> Result<()> {
+/// The folder that PVE made for a storage: empty, but still ours to take away.
+pub(super) fn remove_folder(suite: &mut Suite<'_>, folder: &str) -> Result<()> {
     let Some((program, arguments)) = suite.server.exec.split_first() else {
-        suite.left_out.push(
-            "the empty folder /var/tmp/reprise-test-dir stays on the node: `exec` is not set"
-                .to_owned(),
-        );
+        suite.left_out.push(format!(
+            "the empty folder {folder} stays on the node: `exec` is not set"
+        ));
         return Ok(());
     };
     let mut command = crate::process::command(program);
-    command.args(arguments).args([
-        "find",
-        "/var/tmp/reprise-test-dir",
-        "-type",
-        "d",
-        "-empty",
-        "-delete",
-    ]);
+    command
+        .args(arguments)
+        .args(["find", folder, "-type", "d", "-empty", "-delete"]);
     let ended = crate::process::run(command, b"", crate::process::Watch::Nothing)?;
     ensure!(ended.code == Some(0), "{}", ended.output());
     Ok(())
