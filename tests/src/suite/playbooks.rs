@@ -21,16 +21,16 @@ pub(super) fn run(suite: &mut Suite<'_>) -> Result<()> {
         }
     }
     played?;
-    let site = play(suite, "reprise.pve.site", &name)?
+    let absent = play(suite, "reprise.pve.site", &name)?
         .variable("backup_schedule_state", "absent")
         .variable("backup_schedule_remove_storage", true);
-    let gone = site.clone().run(suite.controller)?.succeeded()?;
+    let gone = absent.clone().run(suite.controller)?.succeeded()?;
     ensure!(gone.changes()? == 2, "{}", gone.ended.output());
     ensure!(
         suite.api.job(&name)?.is_none() && suite.api.storage(&name)?.is_none(),
         "job or storage is still there"
     );
-    suite.unchanged(&site)?;
+    suite.unchanged(&absent)?;
     remove_folder(suite, FOLDER)
 }
 
@@ -51,8 +51,8 @@ fn play(suite: &Suite<'_>, playbook: &str, name: &str) -> Result<Play> {
 }
 
 fn declared_then_saved(suite: &Suite<'_>, name: &str) -> Result<()> {
-    let site = play(suite, "reprise.pve.site", name)?;
-    let check = site
+    let declared = play(suite, "reprise.pve.site", name)?;
+    let check = declared
         .clone()
         .argument("--check")
         .argument("--diff")
@@ -60,9 +60,9 @@ fn declared_then_saved(suite: &Suite<'_>, name: &str) -> Result<()> {
         .succeeded()?;
     ensure!(check.changes()? == 2, "{}", check.ended.output());
     ensure!(suite.api.job(name)?.is_none(), "check mode made the job");
-    let made = site.clone().run(suite.controller)?.succeeded()?;
+    let made = declared.clone().run(suite.controller)?.succeeded()?;
     ensure!(made.changes()? == 2, "{}", made.ended.output());
-    suite.unchanged(&site)?;
+    suite.unchanged(&declared)?;
 
     let job = suite.api.job(name)?.context("there is no job")?;
     let retention = job.get("prune-backups");
