@@ -104,15 +104,19 @@ fn units_and_hook_do_their_work_and_go_again(tools: &Tools) -> Result<()> {
     );
     ensure!(node.local("/var/lib/reprise/ledger").exists());
     the_hook_never_fails(node, &host)?;
+    what_was_made_goes(role, node, &controller)
+}
 
+/// What the role made is gone, and what others or runs made stays.
+fn what_was_made_goes(role: Play, node: &Node, controller: &Controller) -> Result<()> {
     let absent = role.variable("backup_verify_state", "absent");
     let check = absent
         .clone()
         .argument("--check")
-        .run(&controller)?
+        .run(controller)?
         .succeeded()?;
     ensure!(node.local(SCRIPT).exists(), "check mode removed");
-    let gone = absent.clone().run(&controller)?.succeeded()?;
+    let gone = absent.clone().run(controller)?.succeeded()?;
     ensure!(
         check.changes()? == gone.changes()?,
         "{}",
@@ -142,7 +146,7 @@ fn units_and_hook_do_their_work_and_go_again(tools: &Tools) -> Result<()> {
         node.local("/var/lib/reprise/ledger").exists(),
         "the ledger is gone"
     );
-    let again = absent.run(&controller)?.succeeded()?;
+    let again = absent.run(controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());
     Ok(())
 }

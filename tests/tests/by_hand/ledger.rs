@@ -206,11 +206,11 @@ fn the_digest_stands_in_the_notes_and_outlives_the_ledger() -> Result<()> {
     let notes = there.dump("backups")?.join(format!("{SOUND}.notes"));
     fs::write(&notes, "web 1\nbefore the update\n")?;
     let node = there.world.site.node()?;
-    let noted = json!({"notes": true});
+    let with_notes = json!({"notes": true});
     let check = json!({"notes": true, "_ansible_check_mode": true});
     there.verify("backups", check)?;
     assert_eq!(fs::read_to_string(&notes)?, "web 1\nbefore the update\n");
-    let result = there.verify("backups", noted.clone())?;
+    let result = there.verify("backups", with_notes.clone())?;
     succeeds(&result, false);
     assert_eq!(warnings(&result), "");
     let digest = text(&result["archives"][0], "sha256").to_owned();
@@ -219,11 +219,11 @@ fn the_digest_stands_in_the_notes_and_outlives_the_ledger() -> Result<()> {
         format!("web 1\nbefore the update\nsha256:{digest}")
     );
     node.clear_journal();
-    there.verify("backups", noted.clone())?;
+    there.verify("backups", with_notes.clone())?;
     assert_eq!(there.world.site.calls()?.1, 0, "it stands there already");
     fs::remove_file(there.ledger()?)?;
     fs::write(&archive, changed()?)?;
-    let result = there.verify("backups", noted)?;
+    let result = there.verify("backups", with_notes)?;
     fails(&result, 5, &["what its notes (`", ".notes`) say"]);
     ensure!(fs::read_to_string(&notes)?.contains(&digest), "{result}");
     Ok(())
