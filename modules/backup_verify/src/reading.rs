@@ -231,6 +231,7 @@ mod tests {
         fs::write(&path, "--\n").unwrap();
         let checksums = Checksums::default();
         let task = |can_wait| Task {
+            pace: None,
             path: &path,
             name: "a.sql",
             size: 3,
