@@ -98,6 +98,11 @@ const GATES: &[Gate] = &[
         ansible::importer,
     ),
     deep(
+        "sweep",
+        "each byte of small archives flipped: as many are seen as is kept",
+        rust::sweep,
+    ),
+    deep(
         "molecule",
         "the scenario of the site play on nodes of the lab",
         ansible::molecule,
