@@ -9,6 +9,9 @@ use crate::workspace::Workspace;
 /// The archives that are committed.
 const ARCHIVES: &str = "tests/fixtures/archives";
 
+/// What the full sweep counted.
+const FIGURES: &str = "tests/archives/figures/sweep.json";
+
 /// What the lab compares itself with.
 const OF_THE_LAB: [&str; 4] = ["scenario", "prune", "pvesh", "losses"];
 
@@ -21,8 +24,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         }
         ["corpus"] => archives(workspace)?.arg("corpus").arg(workspace.path(ARCHIVES)),
         ["corpus", folder] => archives(workspace)?.args(["corpus", folder]),
+        ["sweep"] => archives(workspace)?.arg("sweep").arg(workspace.path(FIGURES)),
+        ["sweep", "--write"] => archives(workspace)?
+            .arg("sweep")
+            .arg(workspace.path(FIGURES))
+            .arg("--write"),
         _ => bail!(
-            "`cargo xtask check` takes `scenario`, `prune`, `pvesh`, `losses` or `corpus`, and a file or folder if it is not the committed one"
+            "`cargo xtask check` takes `scenario`, `prune`, `pvesh`, `losses` or `corpus`, and a file or folder if it is not the committed one, or `sweep`"
         ),
     }
     .next("the lines above name what differs")

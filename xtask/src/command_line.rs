@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{bench, build, check, codegen, demo, dist, gates, lab, oracle, setup, stage, tidy};
+use crate::{
+    bench, build, check, codegen, demo, dist, fuzz, gates, lab, oracle, setup, stage, tidy,
+};
 
 /// One command.
 struct Command {
@@ -69,7 +71,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "test",
         usage: "[--deep] [--real FILE] [--only GATE,...] [--list]",
-        about: "run all gates; --deep adds the oldest and the newest ansible-core",
+        about: "run all gates; --deep adds the full sweep, molecule, and the oldest and the newest ansible-core",
         run: gates::run,
     },
     Command {
@@ -89,8 +91,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "check",
-        usage: "scenario|prune|pvesh|losses [FILE] | corpus [DIR]",
-        about: "compare the lab with what was recorded on a real node, or our verdicts with archives whose truth is known; fails below the bar",
+        usage: "scenario|prune|pvesh|losses [FILE] | corpus [DIR] | sweep [--write]",
+        about: "compare the lab with what was recorded on a real node, or our verdicts with archives whose truth is known, or with every byte of small ones flipped; fails below the bar",
         run: |workspace, arguments| {
             check::run(workspace, arguments)?;
             Ok(ExitCode::SUCCESS)
@@ -102,6 +104,15 @@ const COMMANDS: &[Command] = &[
         about: "measure the released binary beside the tools people check archives with",
         run: |workspace, arguments| {
             bench::run(workspace, arguments)?;
+            Ok(ExitCode::SUCCESS)
+        },
+    },
+    Command {
+        name: "fuzz",
+        usage: "[TARGET] [--minutes N]",
+        about: "run the fuzzer over the readers of archives and of the ledger, ten minutes each",
+        run: |workspace, arguments| {
+            fuzz::run(workspace, arguments)?;
             Ok(ExitCode::SUCCESS)
         },
     },

@@ -23,6 +23,7 @@ mod elf;
 mod environment;
 mod files;
 mod foreign;
+mod fuzz;
 mod gates;
 mod lab;
 mod oracle;

@@ -1,4 +1,9 @@
-//! What `cargo xtask check corpus` and `cargo xtask bench verify` run.
+//! `reprise-archives corpus DIR` and `reprise-archives sweep FILE [--write]`: what
+//! `cargo xtask check corpus` and `cargo xtask check sweep` run; `image DIR BYTES` for
+//! `cargo xtask bench verify`; `seeds FOLDER` for
+//! `cargo xtask fuzz`; `page`: docs/formats/detection.md, which `cargo xtask codegen` writes.
+
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +20,17 @@ fn main() -> Result<ExitCode> {
             reprise_archives::image::run(Path::new(folder), size)?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => bail!("usage: reprise-archives corpus DIR | image DIR BYTES"),
+        ["sweep", file] => reprise_archives::figures::check(Path::new(file)),
+        ["sweep", file, "--write"] => reprise_archives::figures::write(Path::new(file)),
+        ["page"] => {
+            print!("{}", reprise_archives::page::page()?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["seeds", folder] => reprise_archives::seeds::write(Path::new(folder)),
+        _ => {
+            bail!(
+                "usage: reprise-archives corpus DIR | image DIR BYTES | sweep FILE [--write] | seeds FOLDER | page"
+            )
+        }
     }
 }

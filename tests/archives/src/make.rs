@@ -263,32 +263,22 @@ pub fn adler32(block: &[u8]) -> u32 {
     simd_adler32::adler32(&block)
 }
 
+/// Makes the checksum of the first header of a lzop file right again.
+pub fn sign_lzop(bytes: &mut [u8]) {
+    const HEAD: usize = 9;
+    let Some(name) = bytes.get(HEAD + 24).copied() else {
+        return;
+    };
+    let end = HEAD + 25 + usize::from(name);
+    if let Some(sum) = bytes
+        .get(HEAD..end)
+        .map(|head| simd_adler32::adler32(&head))
+    {
+        put(bytes, end, &sum.to_be_bytes());
+    }
+}
+
 fn lzop(data: &[u8]) -> io::Result<Vec<u8>> {
-    let mut head = vec![0x10, 0x40, 0x20, 0xa0, 0x09, 0x40, 1, 5];
-    for word in [0x0300_000d_u32, 0, 0, 0] {
-        head.extend(word.to_be_bytes());
-    }
-    head.push(0);
-    let mut out = vec![0x89, b'L', b'Z', b'O', 0, 0x0d, 0x0a, 0x1a, 0x0a];
-    out.extend(&head);
-    out.extend(simd_adler32::adler32(&head.as_slice()).to_be_bytes());
-    for block in data.chunks(256 << 10) {
-        let packed = compress_lzo(block)?;
-        let stored = if packed.len() < block.len() {
-            packed.as_slice()
-        } else {
-            block
-        };
-        for length in [block.len(), stored.len()] {
-            out.extend(
-                u32::try_from(length)
-                    .map_err(io::Error::other)?
-                    .to_be_bytes(),
-            );
-        }
-        out.extend(adler32(block).to_be_bytes());
-        out.extend(stored);
-    }
-    out.extend([0; 4]);
-    Ok(out)
+    // What a pipe leaves: no name, Adler-32 of the content.
+    crate::packings::lzop(data, 0x0300_000d, b"", 256 << 10)
 }

@@ -34,6 +34,7 @@ fn generated() -> anyhow::Result<output::Files> {
     markdown::exit_codes(&mut files)?;
     markdown::findings(&mut files)?;
     markdown::metrics(&mut files)?;
+    files.add("docs/formats/detection.md", reprise_archives::page::page()?);
     roles::generate(&mut files)?;
     markdown::flags(&mut files)?;
     privileges::page(&mut files)?;

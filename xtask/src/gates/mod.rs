@@ -97,6 +97,11 @@ const GATES: &[Gate] = &[
         "Galaxy takes the tarball and lists every module",
         ansible::importer,
     ),
+    deep(
+        "sweep",
+        "each byte of small archives flipped: as many are seen as is kept",
+        rust::sweep,
+    ),
     gate(
         "molecule",
         "the scenarios that users run, on nodes of the lab",

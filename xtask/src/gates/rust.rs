@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::context::Context;
 use crate::program::Program;
 use crate::python::{self, CORES, Venv};
-use crate::{codegen as generator, oracle as validator, setup};
+use crate::{check, codegen as generator, oracle as validator, setup};
 
 pub(super) fn fmt(context: &Context) -> Result<()> {
     cargo(context)
@@ -62,6 +62,10 @@ pub(super) fn licenses(context: &Context) -> Result<()> {
 
 pub(super) fn tests(context: &Context) -> Result<()> {
     context.tests(&context.venv()?)?.arg("--workspace").run()
+}
+
+pub(super) fn sweep(context: &Context) -> Result<()> {
+    check::run(context.workspace(), &["sweep".to_owned()])
 }
 
 pub(super) fn oracle(context: &Context) -> Result<()> {

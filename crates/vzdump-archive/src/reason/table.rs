@@ -148,6 +148,7 @@ findings! {
     VmaClusterBeyondEnd "vma-cluster-beyond-end" Format Corrupt "A cluster or block lies beyond the end of its disk." FAILS_LATE;
     VmaMissingClusters "vma-missing-clusters" Format Corrupt "Clusters of a disk are missing." "It fails at its end, after everything else was written.";
     VmaVmstateOrder "vma-vmstate-order" Format Corrupt "The clusters of the memory image are not in order." FAILS_LATE;
+    VmaVmstateShort "vma-vmstate-short" Format Warn "The memory image is shorter than the header says. Nothing in the format tells where it ends, so it may have been cut." "It runs; a machine may not continue from this memory.";
     VmaNoExtent "vma-no-extent" Format Warn "The archive has no extent; the writer makes one even for a machine without disks." RUNS;
     VmaZeroBlock "vma-zero-block" Format Warn "A stored block is all zero. The writer never stores such a block, so it may have been data once." "It writes zeros there; if data was lost, nobody notices.";
     VmaTailNotZero "vma-tail-not-zero" Format Warn "Behind the end of a disk, in its last block, there is data." "It cuts it off.";

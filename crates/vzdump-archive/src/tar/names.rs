@@ -3,22 +3,27 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::number::narrow;
+
 /// A filter of fixed size: it may take a name for known that is not, once in a hundred thousand
 /// for a million names, and never the other way round.
 const BITS: u64 = 1 << 26;
+/// A small archive touches few pages of it, and most archives are read beside others.
+const PAGE: usize = 512;
+const PAGES: usize = 1 << 11;
 /// Above so many symbolic links the rest is not kept: their only use is a warning.
 const MOST_LINKS: usize = 1 << 19;
 
 /// The names of one archive.
 pub(super) struct Names {
-    seen: Vec<u64>,
+    seen: Vec<Option<Box<[u64; PAGE]>>>,
     links: HashSet<u64>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
         Self {
-            seen: vec![0; usize::try_from(BITS >> 6).unwrap_or(0)],
+            seen: vec![None; PAGES],
             links: HashSet::new(),
         }
     }
@@ -45,9 +50,11 @@ impl Names {
     }
 
     /// Whether a name came by.
-    pub(super) fn has(&mut self, name: &[u8]) -> bool {
+    pub(super) fn has(&self, name: &[u8]) -> bool {
         bits(name).into_iter().all(|bit| {
-            self.word(bit)
+            let (page, word) = place(bit);
+            let page = self.seen.get(page).and_then(Option::as_ref);
+            page.and_then(|page| page.get(word))
                 .is_some_and(|word| *word & (1 << (bit & 63)) != 0)
         })
     }
@@ -65,8 +72,17 @@ impl Names {
     }
 
     fn word(&mut self, bit: u64) -> Option<&mut u64> {
-        self.seen.get_mut(usize::try_from(bit >> 6).ok()?)
+        let (page, word) = place(bit);
+        let page = self.seen.get_mut(page)?;
+        page.get_or_insert_with(|| Box::new([0; PAGE]))
+            .get_mut(word)
     }
+}
+
+/// The page of a bit, and its word there.
+fn place(bit: u64) -> (usize, usize) {
+    let word = narrow(bit >> 6);
+    (word >> PAGE.trailing_zeros(), word & PAGE.wrapping_sub(1))
 }
 
 /// The same name is written with and without `./` and a slash at the end.

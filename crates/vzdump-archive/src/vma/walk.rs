@@ -406,6 +406,14 @@ impl Walk<'_> {
             };
             if track.is_vmstate {
                 disk.clusters = have;
+                if whole && have < track.expected {
+                    let text = format!(
+                        "the memory image has {have} clusters, and the header has room for {}",
+                        track.expected
+                    );
+                    self.findings
+                        .push(Reason::new(Finding::VmaVmstateShort, text).on(disk.name.as_str()));
+                }
             } else if whole {
                 let missing = track.expected.saturating_sub(have);
                 let name = disk.name.as_str();

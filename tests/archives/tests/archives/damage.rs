@@ -20,7 +20,7 @@ pub(crate) fn examined(name: &str, mut data: &[u8]) -> Examination {
     )
 }
 
-fn vma_name(ending: &str) -> String {
+pub(crate) fn vma_name(ending: &str) -> String {
     format!("vzdump-qemu-100-2026_01_02-03_04_05.vma{ending}")
 }
 

@@ -9,5 +9,7 @@
 
 mod corpus;
 mod damage;
+mod fuzz;
+mod sound;
 mod sweep;
 mod tree_damage;

@@ -1,88 +1,68 @@
-//! A flip of each sampled byte and a cut at each sampled length: nothing panics, and what can be
-//! seen is seen. The stride keeps the run short; it is odd, so that it meets every kind of field.
+//! A seeded sample of the sweep: a flip and a cut at each sampled place of each small archive.
+//! Nothing panics, and nothing that has a checksum is missed. The full sweep is a deep gate.
 
-use std::io::Read as _;
-
-use reprise_archives::make::{machine, members, pack, tree};
+use reprise_archives::sweep::{LARGEST, Outcome, empty, subjects};
+use reprise_archives::{figures, machines::noise};
 use vzdump_archive::{Codec, Verdict};
 
-use super::damage::examined;
+const SAMPLES: usize = 40;
 
-const SAMPLES: usize = 150;
-
-/// The lengths to which it may be cut unseen, and the bytes that may be flipped unseen.
-fn sweep(name: &str, data: &[u8]) -> (Vec<usize>, Vec<usize>) {
-    let stride = (data.len() / SAMPLES) | 1;
-    let (mut cuts, mut flips) = (Vec::new(), Vec::new());
-    for at in (0..data.len()).step_by(stride) {
-        if examined(name, &data[..at]).verdict == Verdict::Ok {
-            cuts.push(at);
-        }
-        let mut flipped = data.to_vec();
-        flipped[at] ^= 1 << (at % 8);
-        if examined(name, &flipped).verdict == Verdict::Ok {
-            flips.push(at);
-        }
-    }
-    (cuts, flips)
-}
-
-/// What another program would make of it.
-fn unpacked(codec: Codec, mut packed: &[u8]) -> Option<Vec<u8>> {
-    let mut data = Vec::new();
-    match codec {
-        Codec::Zstd => return zstd::decode_all(packed).ok(),
-        Codec::Gzip => flate2::read::MultiGzDecoder::new(packed)
-            .read_to_end(&mut data)
-            .ok()?,
-        Codec::Bzip2 => bzip2::read::MultiBzDecoder::new(packed)
-            .read_to_end(&mut data)
-            .ok()?,
-        // Behind the header and the head of the only block, before the end mark.
-        Codec::Lzo => {
-            let block = packed.get(50..packed.len() - 4)?;
-            return lzokay_native::decompress_all(block, None).ok();
-        }
-        Codec::None => packed.read_to_end(&mut data).ok()?,
-    };
-    Some(data)
-}
+/// Another seed takes other places; this one is the same in every run.
+const SEED: u32 = 20_261_124;
 
 #[test]
-fn every_cut_is_seen_and_flips_where_there_is_a_checksum() {
-    let machine = machine().unwrap().bytes;
-    let tree = tree(&members());
-    for (codec, ending) in [
-        (Codec::Zstd, ".zst"),
-        (Codec::Gzip, ".gz"),
-        (Codec::Lzo, ".lzo"),
-        (Codec::Bzip2, ".bz2"),
-    ] {
-        for (name, data) in [
-            ("vzdump-qemu-100-a.vma", &machine),
-            ("vzdump-lxc-200-a.tar", &tree),
-        ] {
-            let name = format!("{name}{ending}");
-            let packed = pack(codec, data).unwrap();
-            let (cuts, mut flips) = sweep(&name, &packed);
-            assert_eq!(cuts, Vec::<usize>::new(), "{name}");
-            let length = packed.len();
-            // What was flipped unseen, such as the time in the header of gzip, or a reference to
-            // another place where the same bytes stand, must leave the content as it was.
-            flips.retain(|at| {
-                let mut flipped = packed.clone();
-                flipped[*at] ^= 1 << (at % 8);
-                unpacked(codec, &flipped).as_ref() != Some(data)
-            });
-            assert_eq!(flips, Vec::<usize>::new(), "{name} of {length} bytes");
+fn what_a_checksum_covers_is_never_missed() {
+    for (number, subject) in subjects().unwrap().into_iter().enumerate() {
+        let length = subject.bytes.len();
+        let what = format!("{} of {length} bytes", subject.format);
+        assert!(length <= LARGEST, "{what}");
+        assert_eq!(
+            subject.examined(&subject.bytes).verdict,
+            Verdict::Ok,
+            "{what}"
+        );
+        let random = noise(SEED + u32::try_from(number).unwrap(), SAMPLES * 64);
+        for place in random.chunks(64) {
+            let place = u32::from_be_bytes([place[0], place[1], place[2], place[3]]);
+            let at = usize::try_from(place).unwrap() % length;
+            let outcome = subject.outcome(&subject.flipped(at));
+            assert_ne!(outcome, Outcome::Missed, "{what}: byte {at} flipped");
+            let is_text = subject.format == "sql";
+            let cut = subject.outcome(&subject.bytes[..at]);
+            // Behind the end mark of a dump there is only the rest of a comment.
+            let seen = cut == Outcome::Seen || is_text && at + 60 > length;
+            assert!(seen, "{what}: cut to {at} is {cut:?}");
+            let provable = subject.codec != Codec::None;
+            assert!(!provable || outcome != Outcome::NotProvable, "{what}: {at}");
         }
     }
 }
 
+/// The kept figures are of these archives, and nothing was missed.
 #[test]
-fn plain_archives_lose_no_byte_unseen() {
-    let (cuts, _) = sweep("vzdump-qemu-100-a.vma", &machine().unwrap().bytes);
-    assert_eq!(cuts, Vec::<usize>::new());
-    let (cuts, _) = sweep("vzdump-lxc-200-a.tar", &tree(&members()));
-    assert_eq!(cuts, Vec::<usize>::new());
+fn the_kept_figures_are_of_these_archives() {
+    let kept = figures::parse(figures::KEPT).unwrap();
+    let now = empty().unwrap();
+    assert!(
+        kept.keys().eq(now.keys()),
+        "run `cargo xtask check sweep --write`"
+    );
+    for (format, figures) in kept {
+        assert_eq!(
+            (&figures.sha256, figures.bytes),
+            (&now[&format].sha256, now[&format].bytes),
+            "{format}: run `cargo xtask check sweep --write` and `cargo xtask codegen`"
+        );
+        assert_eq!(
+            (figures.flips.all, figures.cuts.all),
+            (figures.bytes, figures.bytes)
+        );
+        // Two flips under lzop are known: our decoder and the other one read them differently.
+        let known = u64::from(["vma.lzo", "lzop, other headers and checksums"].contains(&&*format));
+        assert_eq!(
+            (figures.flips.missed, figures.cuts.missed),
+            (known, 0),
+            "{format}"
+        );
+    }
 }
