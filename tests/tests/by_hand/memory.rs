@@ -187,8 +187,8 @@ fn blobs(configs: &[Vec<u8>]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn long(kind: u8, megabytes: usize) -> Vec<u8> {
-    member("././@LongLink", kind, "", &vec![b'n'; megabytes << 20])
+fn long(kind: u8, mebibytes: usize) -> Vec<u8> {
+    member("././@LongLink", kind, "", &vec![b'n'; mebibytes << 20])
 }
 
 /// A record of an extended header: its length counts itself.
@@ -209,12 +209,16 @@ fn names_and_maps_of_tar_have_limits() -> Result<()> {
     sign_member(&mut claims, 0);
     let too_long = make::tree(&[config.clone(), claims]);
     stays_below(MOST, CONTAINER, &too_long, Some("tar-pax"))?;
+    for (kind, mebibytes) in [(b'L', 2), (b'x', 5)] {
+        let too_long = make::tree(&[config.clone(), long(kind, mebibytes)]);
+        stays_below(MOST, CONTAINER, &too_long, Some("tar-pax"))?;
+    }
     // Everything that is kept for the next member at once, each as long as it may be.
-    let path = record("path", &vec![b'p'; (8 << 20) - 64]);
+    let path = record("path", &vec![b'p'; (4 << 20) - 64]);
     let all = [
         config.clone(),
-        long(b'L', 8),
-        long(b'K', 8),
+        long(b'L', 1),
+        long(b'K', 1),
         member("./PaxHeaders/x", b'x', "", &path),
         member("./x", b'2', "y", b""),
     ];
@@ -225,7 +229,7 @@ fn names_and_maps_of_tar_have_limits() -> Result<()> {
         &pack(Codec::Zstd, &make::tree(&all))?,
         Some("tar-few-members"),
     )?;
-    let mut map = b"0,0,".repeat((2 << 20) - 32);
+    let mut map = b"0,0,".repeat((1 << 20) - 32);
     map.pop();
     let sparse = [
         record("GNU.sparse.map", &map),

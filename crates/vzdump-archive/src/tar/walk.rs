@@ -12,7 +12,9 @@ use crate::stream::Stream;
 use crate::{Finding, Findings, Member, MemberKind, Place, Reason, Sink};
 
 /// No extended header is longer: names have 4 KiB, attributes 64 KiB each.
-const LARGEST_EXTENDED: u64 = 8 << 20;
+const LARGEST_EXTENDED: u64 = 4 << 20;
+/// No name is longer, also in a tree deeper than a path may be.
+const LARGEST_NAME: u64 = 1 << 20;
 /// A configuration has a few kilobytes.
 const LARGEST_CONFIG: usize = 1 << 20;
 /// The configuration of a container, and that of very old ones. Proxmox VE finds them by the whole
@@ -204,7 +206,11 @@ impl Walk<'_> {
     /// A header that says more of the next one.
     fn meta(&mut self, header: &Header, size: u64, start: u64) -> Result<(), Stop> {
         let place = Place::Decoded(start);
-        if size > LARGEST_EXTENDED {
+        let largest = match header.kind {
+            b'L' | b'K' => LARGEST_NAME,
+            _ => LARGEST_EXTENDED,
+        };
+        if size > largest {
             return self.stop(
                 Reason::new(
                     Finding::TarPax,
@@ -246,20 +252,20 @@ impl Walk<'_> {
         size: u64,
         start: u64,
     ) -> Result<(), Stop> {
-        let extended = self.extended.take().unwrap_or_default();
+        let mut extended = self.extended.take().unwrap_or_default();
         let long_name = self.long_name.take();
         let long_link = self.long_link.take();
         let mut stored = extended.size.unwrap_or(size);
         let path = extended
             .sparse_name
-            .clone()
-            .or_else(|| extended.path.clone())
+            .take()
+            .or_else(|| extended.path.take())
             .or(long_name)
             .unwrap_or_else(|| header.name.clone());
         let kind = header::member_kind(header.kind, &path);
         let link = extended
             .link
-            .clone()
+            .take()
             .or(long_link)
             .unwrap_or_else(|| header.link.clone());
         self.judge_name(&path, start)?;
