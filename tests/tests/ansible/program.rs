@@ -63,8 +63,14 @@ fn the_program_is_installed_and_removed(tools: &Tools) -> Result<()> {
     std::fs::write(at("var/ledger"), "kept")?;
     std::fs::remove_file(at("bin/vzdump_job"))?;
     std::fs::write(at("bin/vzdump_job"), "somebody's own")?;
-    let refused = play.clone().run(&controller)?;
-    ensure!(refused.ended.code == Some(2), "{}", refused.ended.output());
+    for argument in ["--check", "--diff"] {
+        let refused = play.clone().argument(argument).run(&controller)?;
+        let said = refused.ended.output();
+        ensure!(
+            refused.ended.code == Some(2) && said.contains("bin/vzdump_job on "),
+            "{argument}: {said}"
+        );
+    }
     let absent = play.variable("reprise_state", "absent");
     let gone = absent.clone().run(&controller)?.succeeded()?;
     ensure!(gone.changes()? > 0, "{}", gone.ended.output());
