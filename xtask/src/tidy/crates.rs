@@ -7,7 +7,8 @@ use crate::workspace::VERSION;
 pub(super) fn check(sources: &[Source], breaches: &mut Vec<String>) {
     for source in sources {
         let Some(text) = &source.text else { continue };
-        if source.name.ends_with("/Cargo.toml") {
+        // A workspace of its own, such as that of the fuzzer, has nothing to inherit.
+        if source.name.ends_with("/Cargo.toml") && !text.lines().any(|line| line == "[workspace]") {
             check_manifest(&source.name, text, breaches);
         }
         if source.name == "collection/galaxy.yml" {
@@ -69,6 +70,16 @@ mod tests {
     #[test]
     fn a_crate_that_inherits_all_passes() {
         assert_eq!(breaches("crates/a/Cargo.toml", GOOD), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_workspace_of_its_own_has_nothing_to_inherit() {
+        let own = "[package]\nname = \"a\"\n\n[workspace]\n\n[dependencies]\nserde = \"1\"\n";
+        assert_eq!(breaches("tests/a/Cargo.toml", own), Vec::<String>::new());
+        assert_ne!(
+            breaches("tests/a/Cargo.toml", &own.replace("[workspace]\n", "")),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
