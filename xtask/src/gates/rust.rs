@@ -61,7 +61,11 @@ pub(super) fn licenses(context: &Context) -> Result<()> {
 }
 
 pub(super) fn tests(context: &Context) -> Result<()> {
-    context.tests(&context.venv()?)?.arg("--workspace").run()
+    // One that fails must not hide the others.
+    context
+        .tests(&context.venv()?)?
+        .args(["--workspace", "--no-fail-fast"])
+        .run()
 }
 
 pub(super) fn sweep(context: &Context) -> Result<()> {
