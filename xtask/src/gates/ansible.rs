@@ -149,8 +149,10 @@ pub(super) fn molecule(context: &Context) -> Result<()> {
         .args(["test", "--all"])
         .directory(&context.workspace().staged())
         .env("REPRISE_LAB", lab::launcher(context.workspace())?)
-        // Where molecule keeps what belongs to a run; below it the nodes.
+        // Where molecule keeps what belongs to a run, the nodes among it, and where it installs the
+        // collection: in the home of the tools a later ansible-lint would take that for ours.
         .env("XDG_CACHE_HOME", &cache)
+        .env("HOME", &cache)
         .next("the step that failed is named above")
         .run()?;
     let left = running_below(&cache)?;
