@@ -91,6 +91,13 @@ options:
       How many archives are read beside each other. As many as there are processors
       when left out.
     type: int
+  bwlimit:
+    description:
+    - >-
+      How many KiB in a second are read from archives, from all of them together.
+      V(0) sets no limit. The unit is that of the option of this name in vzdump.
+    type: int
+    default: 0
   coverage:
     description:
     - >-
