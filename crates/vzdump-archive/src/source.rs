@@ -20,8 +20,8 @@ const REQUEST: u64 = 128 << 10;
 #[derive(Debug)]
 struct Asked {
     start: u64,
-    /// Whether it was in the page cache before.
-    was_cached: bool,
+    /// Whether it was not in the page cache before.
+    is_ours: bool,
 }
 
 /// The file and how far it was read.
@@ -39,38 +39,53 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// A file of this length, at its beginning.
     pub(crate) fn new(file: &'a File, length: u64) -> Self {
-        let tells = length > 0 && is_cached(file, 0).is_ok();
         // Where the cache can be looked into, the kernel must not read ahead by itself: then it
         // would be found there, and nobody could tell who brought it.
-        let advice = if tells {
-            Advice::Random
-        } else {
-            Advice::Sequential
-        };
         // Advice is not needed for a right result, so a refusal is none either.
-        fadvise(file, 0, None, advice).ok();
-        Self {
+        fadvise(file, 0, None, Advice::Random).ok();
+        let first = is_cached(file, 0);
+        let mut source = Self {
             file,
             position: 0,
             asked_to: 0,
             length,
             asked: VecDeque::new(),
-            tells,
+            tells: first.is_ok(),
+        };
+        match first {
+            // A place is looked at once: looking brings it in.
+            Ok(was_cached) => source.ask(was_cached),
+            Err(_) => {
+                fadvise(file, 0, None, Advice::Sequential).ok();
+            }
         }
+        source
     }
 
     fn look_ahead(&mut self) {
         let end = self.position.saturating_add(AHEAD).min(self.length);
         while self.asked_to < end {
-            let start = self.asked_to;
             // What cannot be told is left alone: it may be somebody's.
-            let was_cached = !self.tells || is_cached(self.file, start).unwrap_or(true);
-            if !(was_cached && self.tells) {
-                ask(self.file, start);
-            }
-            self.asked.push_back(Asked { start, was_cached });
-            self.asked_to = start.saturating_add(UNIT);
+            let was_cached = self.tells && is_cached(self.file, self.asked_to).unwrap_or(true);
+            self.ask(was_cached);
         }
+    }
+
+    /// Asks for the next stretch.
+    fn ask(&mut self, was_cached: bool) {
+        let start = self.asked_to;
+        self.asked_to = start.saturating_add(UNIT);
+        if !was_cached {
+            let mut at = start;
+            while at < self.asked_to {
+                fadvise(self.file, at, NonZeroU64::new(REQUEST), Advice::WillNeed).ok();
+                at = at.saturating_add(REQUEST);
+            }
+        }
+        self.asked.push_back(Asked {
+            start,
+            is_ours: self.tells && !was_cached,
+        });
     }
 
     /// Drops what was read up to here and was not there before.
@@ -79,7 +94,7 @@ impl<'a> Source<'a> {
             if asked.start.saturating_add(UNIT) > position {
                 break;
             }
-            if !asked.was_cached {
+            if asked.is_ours {
                 let unit = NonZeroU64::new(UNIT);
                 fadvise(self.file, asked.start, unit, Advice::DontNeed).ok();
             }
@@ -103,15 +118,6 @@ impl Read for Source<'_> {
 impl Drop for Source<'_> {
     fn drop(&mut self) {
         self.drop_behind(u64::MAX);
-    }
-}
-
-fn ask(file: &File, start: u64) {
-    let end = start.saturating_add(UNIT);
-    let mut at = start;
-    while at < end {
-        fadvise(file, at, NonZeroU64::new(REQUEST), Advice::WillNeed).ok();
-        at = at.saturating_add(REQUEST);
     }
 }
 

@@ -145,7 +145,9 @@ fn machine(output: &mut impl Write, size: u64) -> Result<()> {
     let mut cluster = 0_u64;
     for stretch in 0..size.div_ceil(STRETCH) {
         let length = usize::try_from((size - stretch * STRETCH).min(STRETCH))?;
-        fill(stretch, &mut buffer, length.next_multiple_of(CLUSTER));
+        fill(stretch, &mut buffer, length);
+        // What lies behind the end of the disk is zero.
+        buffer.resize(length.next_multiple_of(CLUSTER), 0);
         for content in buffer.chunks(CLUSTER) {
             let mut mask = 0_u64;
             for (number, block) in content.chunks(BLOCK).enumerate() {
