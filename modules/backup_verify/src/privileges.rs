@@ -3,7 +3,7 @@
 use module_kit::privileges::{Condition, Need, Operation, Place};
 
 const POOL: Condition = Condition {
-    name: "pool",
+    name: "pools",
     text: "a job or a policy names a pool",
 };
 
