@@ -19,6 +19,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
         "by_hand::jobs::an_equal_job_is_named_and_taken_over_when_asked",
     ),
     ("rpo_hours", "by_hand::jobs::what_a_job_lacks_is_said"),
+    ("notification_expected", "ansible::site: the play warns"),
     ("api_host", "by_hand::connection"),
     ("api_port", "by_hand::connection"),
     ("api_user", "by_hand::connection"),
