@@ -77,30 +77,14 @@ impl FailOn {
         Self::ALL.get(at).copied()
     }
 
-    /// Is this a verdict that it is about?
-    pub(crate) const fn is_of_archive(self, verdict: Verdict) -> bool {
-        matches!(
-            (self, verdict),
-            (Self::Corrupt, Verdict::Corrupt)
-                | (Self::Unreadable, Verdict::Unreadable)
-                | (Self::Incomplete, Verdict::Incomplete)
-                | (Self::Warn, Verdict::Warn)
-                | (Self::InProgress, Verdict::InProgress)
-                | (Self::NotVerified, Verdict::NotVerified)
-        )
+    /// Is this a verdict that it is about? They share their word.
+    pub(crate) fn is_of_archive(self, verdict: Verdict) -> bool {
+        Self::of_word(verdict.as_str()) == Some(self)
     }
 
-    /// Is this a state that it is about?
-    pub(crate) const fn is_of_guest(self, state: GuestState) -> bool {
-        matches!(
-            (self, state),
-            (Self::Corrupt, GuestState::Corrupt)
-                | (Self::Stale, GuestState::Stale)
-                | (Self::Unprotected, GuestState::Unprotected)
-                | (Self::Unknown, GuestState::Unknown)
-                | (Self::Unverified, GuestState::Unverified)
-                | (Self::Excluded, GuestState::Excluded)
-        )
+    /// Is this a state that it is about? They share their word.
+    pub(crate) fn is_of_guest(self, state: GuestState) -> bool {
+        Self::of_word(state.as_str()) == Some(self)
     }
 }
 
