@@ -104,8 +104,8 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// A file of which nothing was read.
-    pub(crate) fn unread(reason: Reason) -> Self {
+    /// A file of which nothing was read, and why.
+    pub fn unread(reason: Reason) -> Self {
         Self {
             verdict: reason.verdict,
             reasons: vec![reason],

@@ -46,6 +46,17 @@ pub struct Observed {
     pub now: i64,
 }
 
+/// What is known of an archive, from this run, an earlier one, or another node.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What is in it.
+    pub(crate) examination: Examination,
+    /// When it was read, in Unix seconds.
+    pub(crate) read_at: Option<i64>,
+    /// Which other node read it.
+    pub(crate) by: Option<String>,
+}
+
 /// An archive with what reading it came to, now or earlier.
 #[derive(Debug)]
 pub struct Verified {

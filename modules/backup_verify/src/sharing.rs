@@ -9,7 +9,9 @@ use proof_ledger::{
 };
 use pve_types::NodeName;
 use serde::Deserialize as _;
-use vzdump_archive::{Codec, Examination, Finding, Integrity, Reason};
+use vzdump_archive::{Examination, Finding, Reason};
+
+use crate::observe::Found;
 
 /// Who reads the archives of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,16 +55,6 @@ impl ReadBy {
     }
 }
 
-/// An archive that another node read, or should.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    pub(crate) examination: Examination,
-    /// When it was read, in Unix seconds.
-    pub(crate) read_at: Option<i64>,
-    /// By whom.
-    pub(crate) by: Option<String>,
-}
-
 /// The proofs of other nodes, by folder, each read once.
 #[derive(Debug, Default)]
 pub(crate) struct Lenders {
@@ -73,7 +65,7 @@ pub(crate) struct Lenders {
 
 impl Lenders {
     /// What another node says of an archive.
-    pub(crate) fn lend(&mut self, path: &Path, read_by: &ReadBy, oldest: i64) -> Lent {
+    pub(crate) fn lend(&mut self, path: &Path, read_by: &ReadBy, oldest: i64) -> Found {
         let node = match read_by {
             ReadBy::Other(node) => node,
             ReadBy::Absent(node) => {
@@ -129,7 +121,7 @@ impl Lenders {
             let old = self.old.entry(by.clone()).or_default();
             *old = old.saturating_add(1);
         }
-        Lent {
+        Found {
             examination,
             read_at: Some(proof.read_at),
             by: Some(by),
@@ -148,29 +140,13 @@ impl Lenders {
 }
 
 /// Nothing is known of it.
-pub(crate) fn unread() -> Lent {
+pub(crate) fn unread() -> Found {
     unproved("it was not read".to_owned())
 }
 
-fn unproved(why: String) -> Lent {
-    let reason = Reason::new(Finding::NotProvedYet, why);
-    Lent {
-        examination: Examination {
-            verdict: reason.verdict,
-            reasons: vec![reason],
-            reasons_left_out: 0,
-            integrity: Integrity::Unknown,
-            format: None,
-            codec: Codec::None,
-            bytes: 0,
-            content_bytes: 0,
-            sha256: None,
-            md5: None,
-            configs: Vec::new(),
-            disks: Vec::new(),
-            members: None,
-            created: None,
-        },
+fn unproved(why: String) -> Found {
+    Found {
+        examination: Examination::unread(Reason::new(Finding::NotProvedYet, why)),
         read_at: None,
         by: None,
     }

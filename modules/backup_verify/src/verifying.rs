@@ -8,21 +8,14 @@ use vzdump_archive::{Examination, Finding, Pace};
 
 use crate::files::{File, Files};
 use crate::memory::{Asked, Memory, Turn};
-use crate::observe::{Observed, OnStorage, Verified};
+use crate::observe::{Found, Observed, OnStorage, Verified};
 use crate::reading::{self, Task};
 use crate::running;
-use crate::sharing::{self, Lenders, Lent};
+use crate::sharing::{self, Lenders};
 use crate::spec::Spec;
 
 /// A week more than it should: another node may have been off.
 const PATIENCE: i64 = 7 * 86_400;
-
-/// What is known of an archive now.
-struct Found {
-    examination: Examination,
-    read_at: Option<i64>,
-    by: Option<String>,
-}
 
 pub(crate) fn verify(
     spec: &Spec,
@@ -99,12 +92,12 @@ pub(crate) fn verify(
         .map(|(at, file)| {
             // There is one of each; should one be missing, it is not taken for another's.
             let found = all.remove(&at);
-            verified(file, found.unwrap_or_else(|| sharing::unread().into()))
+            verified(file, found.unwrap_or_else(sharing::unread))
         })
         .collect();
     archives.extend(others.into_iter().map(|file| {
         let lent = lenders.lend(&file.candidate.path, &file.read_by, oldest);
-        verified(file, lent.into())
+        verified(file, lent)
     }));
     warnings.extend(lenders.warnings());
     let dat = files
@@ -181,16 +174,6 @@ impl From<crate::memory::Known> for Found {
             examination: known.examination,
             read_at: Some(known.read_at),
             by: None,
-        }
-    }
-}
-
-impl From<Lent> for Found {
-    fn from(lent: Lent) -> Self {
-        Self {
-            examination: lent.examination,
-            read_at: lent.read_at,
-            by: lent.by,
         }
     }
 }

@@ -57,7 +57,7 @@ impl World {
         publish(&folders, &renewed.into_iter().collect(), &self.ledger, 2000)
     }
 
-    fn lend(&self, read_by: &ReadBy) -> (Lent, Vec<String>) {
+    fn lend(&self, read_by: &ReadBy) -> (Found, Vec<String>) {
         let mut lenders = Lenders::default();
         let lent = lenders.lend(&self.path(), read_by, 500);
         (lent, lenders.warnings())
