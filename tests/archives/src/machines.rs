@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::num::TryFromIntError;
 
-use crate::make::{sign_extent, sign_header};
+use crate::make::{Header, sign_extent};
 
 const UUID: [u8; 16] = *b"reprise-machines";
 const CLUSTER: u64 = 65_536;
@@ -89,42 +89,24 @@ impl Machine {
     }
 
     fn header(&self) -> Result<Vec<u8>, TryFromIntError> {
-        let mut blobs = vec![0];
-        let mut blob = |data: &[u8]| -> Result<[u8; 4], TryFromIntError> {
-            let start = u32::try_from(blobs.len())?;
-            blobs.extend(u16::try_from(data.len())?.to_le_bytes());
-            blobs.extend(data);
-            Ok(start.to_be_bytes())
-        };
-        let mut bytes = vec![0; 12_288];
-        put(&mut bytes, 0, b"VMA\0\0\0\0\x01");
-        put(&mut bytes, 8, &UUID);
-        put(&mut bytes, 24, &1_767_225_600_i64.to_be_bytes());
-        for (index, (name, text)) in self.configs.iter().enumerate() {
-            put(
-                &mut bytes,
-                2044 + 4 * index,
-                &blob(format!("{name}\0").as_bytes())?,
-            );
-            put(&mut bytes, 3068 + 4 * index, &blob(text.as_bytes())?);
+        let configs: Vec<(&str, &str)> = self
+            .configs
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let disks = self
+            .disks
+            .iter()
+            .map(|(name, data)| Ok((name.as_str(), u64::try_from(data.len())?)))
+            .collect::<Result<Vec<(&str, u64)>, TryFromIntError>>()?;
+        Header {
+            uuid: UUID,
+            configs: &configs,
+            disks: &disks,
+            created: 1_767_225_600,
+            room: self.room,
         }
-        for (index, (name, data)) in self.disks.iter().enumerate() {
-            let at = 4096 + 32 * (index + 1);
-            put(&mut bytes, at, &blob(format!("{name}\0").as_bytes())?);
-            put(
-                &mut bytes,
-                at + 8,
-                &u64::try_from(data.len())?.to_be_bytes(),
-            );
-        }
-        let size = 12_288 + (blobs.len() + self.room).next_multiple_of(512);
-        put(&mut bytes, 48, &12_288_u32.to_be_bytes());
-        put(&mut bytes, 52, &u32::try_from(blobs.len())?.to_be_bytes());
-        put(&mut bytes, 56, &u32::try_from(size)?.to_be_bytes());
-        bytes.extend(blobs);
-        bytes.resize(size, 0);
-        sign_header(&mut bytes);
-        Ok(bytes)
+        .bytes()
     }
 
     fn clusters(&self) -> Result<Vec<(u64, u64)>, TryFromIntError> {

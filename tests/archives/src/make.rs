@@ -6,7 +6,8 @@ use std::io::{self, Write as _};
 use md5::{Digest as _, Md5};
 use vzdump_archive::Codec;
 
-const UUID: [u8; 16] = *b"reprise-archives";
+/// The UUID of the archives that are made here.
+pub const UUID: [u8; 16] = *b"reprise-archives";
 const CONFIG: &str = "cores: 2\nscsi0: local:vm-100-disk-0,size=130K\nscsi1: local:vm-100-disk-1,size=528K\n#qmdump#map:scsi0:drive-scsi0:local:raw:\n#qmdump#map:scsi1:drive-scsi1:local:raw:\n";
 /// Disks: one ends inside a block, one is no whole number of clusters.
 const DISKS: [(&str, u64); 2] = [("drive-scsi0", 132_608), ("drive-scsi1", 540_672)];
@@ -32,19 +33,27 @@ fn put(bytes: &mut [u8], at: usize, data: &[u8]) {
     }
 }
 
-/// The header of an archive of a machine, signed.
-#[derive(Debug, Clone)]
-pub struct Outline {
-    /// The header with everything it points to.
-    pub bytes: Vec<u8>,
+/// The header of an archive of a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Header<'a> {
+    /// What its extents name, too.
+    pub uuid: [u8; 16],
+    /// Names and contents of the configuration files.
+    pub configs: &'a [(&'a str, &'a str)],
+    /// Names and sizes of the disks, whose ids count from 1.
+    pub disks: &'a [(&'a str, u64)],
+    /// When the machine was saved, in Unix seconds.
+    pub created: i64,
+    /// So many bytes more than needed are left for what is pointed to.
+    pub room: usize,
 }
 
-impl Outline {
-    /// With this configuration and these disks, whose ids count from 1.
+impl Header<'_> {
+    /// The header with everything it points to, signed.
     ///
     /// # Errors
     /// When there is more than a header can hold.
-    pub fn new(config: &str, disks: &[(&str, u64)]) -> Result<Self, std::num::TryFromIntError> {
+    pub fn bytes(&self) -> Result<Vec<u8>, std::num::TryFromIntError> {
         let mut blobs = vec![0];
         let mut blob = |data: &[u8]| -> Result<[u8; 4], std::num::TryFromIntError> {
             let start = u32::try_from(blobs.len())?;
@@ -54,22 +63,30 @@ impl Outline {
         };
         let mut bytes = vec![0; 12_288];
         put(&mut bytes, 0, b"VMA\0\0\0\0\x01");
-        put(&mut bytes, 8, &UUID);
-        put(&mut bytes, 2044, &blob(b"qemu-server.conf\0")?);
-        put(&mut bytes, 3068, &blob(config.as_bytes())?);
-        for (index, (name, size)) in disks.iter().enumerate() {
+        put(&mut bytes, 8, &self.uuid);
+        put(&mut bytes, 24, &self.created.to_be_bytes());
+        for (index, (name, text)) in self.configs.iter().enumerate() {
+            let at = 4 * index;
+            put(
+                &mut bytes,
+                2044 + at,
+                &blob(format!("{name}\0").as_bytes())?,
+            );
+            put(&mut bytes, 3068 + at, &blob(text.as_bytes())?);
+        }
+        for (index, (name, size)) in self.disks.iter().enumerate() {
             let at = 4096 + 32 * (index + 1);
             put(&mut bytes, at, &blob(format!("{name}\0").as_bytes())?);
             put(&mut bytes, at + 8, &size.to_be_bytes());
         }
-        let size = 12_288 + blobs.len().next_multiple_of(512);
+        let size = 12_288 + (blobs.len() + self.room).next_multiple_of(512);
         put(&mut bytes, 48, &12_288_u32.to_be_bytes());
         put(&mut bytes, 52, &u32::try_from(blobs.len())?.to_be_bytes());
         put(&mut bytes, 56, &u32::try_from(size)?.to_be_bytes());
         bytes.extend(blobs);
         bytes.resize(size, 0);
         sign_header(&mut bytes);
-        Ok(Self { bytes })
+        Ok(bytes)
     }
 }
 
@@ -97,7 +114,14 @@ pub fn extent_header(
 /// # Errors
 /// Never, in practice: numbers are converted.
 pub fn machine() -> Result<Machine, std::num::TryFromIntError> {
-    let bytes = Outline::new(CONFIG, &DISKS)?.bytes;
+    let bytes = Header {
+        uuid: UUID,
+        configs: &[("qemu-server.conf", CONFIG)],
+        disks: &DISKS,
+        created: 0,
+        room: 0,
+    }
+    .bytes()?;
     let mut machine = Machine {
         bytes,
         extents: Vec::new(),
