@@ -269,8 +269,25 @@ fn every_node_says_what_it_found_before_one_fails(tools: &Tools) -> Result<()> {
         .write(true)
         .open(&archive)?
         .set_len(size / 2)?;
-    let found = verify.run(&controller)?;
+    let pages = controller.folder().join("pages");
+    let found = verify
+        .clone()
+        .variable("reprise_report", json!(pages))
+        .run(&controller)?;
     ensure!(found.ended.code == Some(2), "{}", found.ended.output());
+    // Also of the node that failed.
+    for (node, guest) in [
+        ("pve-prod", "gitlab"),
+        ("pve-lab", "runner"),
+        ("pve-mon", "302"),
+    ] {
+        let page = pages.join(format!("{node}.html"));
+        let text = fs::read_to_string(&page).with_context(|| page.display().to_string())?;
+        ensure!(
+            text.contains(&format!("<bdi>{node}</bdi>")) && text.contains(guest),
+            "the page of {node}: {text}"
+        );
+    }
     for text in [
         "pve-lab: corrupt: /var/lib/local-backup/dump/vzdump-qemu-200-",
         "pve-lab: 200 (",
@@ -286,6 +303,18 @@ fn every_node_says_what_it_found_before_one_fails(tools: &Tools) -> Result<()> {
     }
     let failed = found.result("reprise.pve.backup_verify : Fail when something counts as failed");
     ensure!(failed.is_ok(), "{}", found.ended.output());
+
+    // Only what another guest has counts then.
+    let other = verify
+        .variable("env", "lab")
+        .variable("vmid", json!([201]))
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(
+        other.ended.stdout.contains("1 guests, 1 of them protected"),
+        "{}",
+        other.ended.output()
+    );
 
     // Through the API no file can be read, and none counts as read.
     let far = play("reprise.pve.verify", |environment| {
