@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::make::{EXTENT_CLUSTERS, EXTENT_HEADER, Header, UUID, extent_header};
+use crate::make::{EXTENT_CLUSTERS, EXTENT_HEADER, extent_header, header};
 
 const CLUSTER: usize = 65_536;
 const BLOCK: usize = 4096;
@@ -138,14 +138,7 @@ fn machine(output: &mut impl Write, size: u64) -> Result<()> {
         "cores: 2\nscsi0: local:vm-100-disk-0,size={}K\n#qmdump#map:scsi0:drive-scsi0:local:raw:\n",
         size / 1024
     );
-    let header = Header {
-        uuid: UUID,
-        configs: &[("qemu-server.conf", &config)],
-        disks: &[("drive-scsi0", size)],
-        created: 0,
-        room: 0,
-    };
-    output.write_all(&header.bytes()?)?;
+    output.write_all(&header(&config, &[("drive-scsi0", size)])?)?;
     let mut slots: Vec<u64> = Vec::new();
     let mut data: Vec<u8> = Vec::with_capacity(EXTENT_CLUSTERS * CLUSTER);
     let mut buffer = Vec::new();

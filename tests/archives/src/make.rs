@@ -6,8 +6,7 @@ use std::io::{self, Write as _};
 use md5::{Digest as _, Md5};
 use vzdump_archive::Codec;
 
-/// The UUID of the archives that are made here.
-pub const UUID: [u8; 16] = *b"reprise-archives";
+const UUID: [u8; 16] = *b"reprise-archives";
 const CONFIG: &str = "cores: 2\nscsi0: local:vm-100-disk-0,size=130K\nscsi1: local:vm-100-disk-1,size=528K\n#qmdump#map:scsi0:drive-scsi0:local:raw:\n#qmdump#map:scsi1:drive-scsi1:local:raw:\n";
 /// Disks: one ends inside a block, one is no whole number of clusters.
 const DISKS: [(&str, u64); 2] = [("drive-scsi0", 132_608), ("drive-scsi1", 540_672)];
@@ -90,6 +89,21 @@ impl Header<'_> {
     }
 }
 
+/// The header of a machine with this configuration and these disks, signed.
+///
+/// # Errors
+/// When there is more than a header can hold.
+pub fn header(config: &str, disks: &[(&str, u64)]) -> Result<Vec<u8>, std::num::TryFromIntError> {
+    Header {
+        uuid: UUID,
+        configs: &[("qemu-server.conf", config)],
+        disks,
+        created: 0,
+        room: 0,
+    }
+    .bytes()
+}
+
 /// The header of an extent with these clusters and so many blocks, signed.
 ///
 /// # Errors
@@ -114,14 +128,7 @@ pub fn extent_header(
 /// # Errors
 /// Never, in practice: numbers are converted.
 pub fn machine() -> Result<Machine, std::num::TryFromIntError> {
-    let bytes = Header {
-        uuid: UUID,
-        configs: &[("qemu-server.conf", CONFIG)],
-        disks: &DISKS,
-        created: 0,
-        room: 0,
-    }
-    .bytes()?;
+    let bytes = header(CONFIG, &DISKS)?;
     let mut machine = Machine {
         bytes,
         extents: Vec::new(),

@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use reprise_archives::make::{self, Outline, member, pack, sign_header, sign_member};
+use reprise_archives::make::{self, member, pack, sign_header, sign_member};
 use reprise_archives::{Codec, image};
 use reprise_tests::process::Watch;
 use reprise_tests::program::Program;
@@ -141,7 +141,7 @@ fn a_header_of_vma_is_not_believed() -> Result<()> {
         .map(|number| format!("drive-scsi{number}"))
         .collect();
     let disks: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), huge)).collect();
-    let header = Outline::new("cores: 1\n", &disks)?.bytes;
+    let header = make::header("cores: 1\n", &disks)?;
     let mut claims = header.clone();
     claims[56..60].copy_from_slice(&u32::MAX.to_be_bytes());
     stays_below(MOST, MACHINE, &claims, Some("vma-header-size"))?;
@@ -170,7 +170,7 @@ fn a_header_of_vma_is_not_believed() -> Result<()> {
 fn blobs(configs: &[Vec<u8>]) -> Result<Vec<u8>> {
     const HEADER: usize = 17 << 20;
     const FIXED: usize = 12_288;
-    let mut bytes = Outline::new("cores: 1\n", &[("drive-scsi0", 65_536)])?.bytes;
+    let mut bytes = make::header("cores: 1\n", &[("drive-scsi0", 65_536)])?;
     let used = u32::from_be_bytes(bytes[52..56].try_into()?);
     bytes.truncate(FIXED + usize::try_from(used)?);
     for (number, blob) in configs.iter().enumerate() {
