@@ -15,9 +15,10 @@ use crate::lab::Lab;
 /// The environments, which are groups; a node is in the one that its name ends with.
 const ENVIRONMENTS: [&str; 3] = ["prod", "lab", "mon"];
 
-/// What of a socket's path a client adds to the folder of its shared connections: a slash, the
-/// ten digits that Ansible names it by, and a suffix while it is made.
-const SOCKET_NAME: usize = 28;
+/// What of a socket's path a client adds to the folder of its shared connections: a slash, a name
+/// that is ten digits of Ansible or `127.0.0.1-65535-root` of molecule, and a suffix of seventeen
+/// while it is made.
+const SOCKET_NAME: usize = 1 + 20 + 17;
 /// How long the path of a socket may be.
 const LONGEST_SOCKET: usize = 107;
 
@@ -165,7 +166,10 @@ mod tests {
         let (own, short) = connections(Path::new("/home/ann/reprise/target/lab")).unwrap();
         assert_eq!(own, Path::new("/home/ann/reprise/target/lab/cp"));
         assert!(short.is_none());
-        let deep = PathBuf::from(format!("/{}", "deep/".repeat(20)));
+        // The longest folder in which molecule can make its sockets, and one more.
+        let fits = PathBuf::from(format!("/{}", "x".repeat(65)));
+        assert!(connections(&fits).unwrap().1.is_none());
+        let deep = PathBuf::from(format!("/{}", "x".repeat(66)));
         let (elsewhere, short) = connections(&deep).unwrap();
         assert!(!elsewhere.starts_with(&deep));
         assert!(short.is_some_and(|short| short.path().is_dir()));
