@@ -107,11 +107,11 @@ fn task(world: &World, module: &str, operation: &str, case: Option<&str>) -> Res
         return Ok(json!({}));
     }
     if module == "backup_verify" {
-        let mut options = json!({"fail_on": []});
-        if case == Some("pool") {
-            options["rpo"] = json!({"pool:services": 6});
-        }
-        return Ok(options);
+        return Ok(match case {
+            None => json!({"fail_on": []}),
+            Some("pools") => json!({"fail_on": [], "rpo": {"pool:services": 6}}),
+            Some(other) => bail!("nobody says here how backup_verify comes to {other}"),
+        });
     }
     if module == "guest_backup" {
         return Ok(json!({"vmid": world.server.vm, "backup_enabled": false}));
@@ -125,7 +125,8 @@ fn task(world: &World, module: &str, operation: &str, case: Option<&str>) -> Res
         (_, Some("limits")) => json!({"all": null, "vmid": [guest], "bwlimit": 51200}),
         (_, Some("retention")) => json!({"all": null, "vmid": [guest], "keep_last": 3}),
         ("present", None) => selection,
-        _ => json!({"all": null, "vmid": [guest]}),
+        (_, None | Some("pool")) => json!({"all": null, "vmid": [guest]}),
+        (_, Some(other)) => bail!("nobody says here how vzdump_job comes to {other}"),
     };
     if operation == "present" {
         let base = job_rows::base(&world.server, JOB)?;
