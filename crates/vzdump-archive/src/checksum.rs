@@ -76,7 +76,7 @@ impl Checksums {
     /// When it cannot be read.
     pub fn read(&mut self, folder: &Path, name: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
-        file::open(&folder.join(name))?
+        file::open_file(&folder.join(name))?
             .0
             .take(LARGEST)
             .read_to_end(&mut bytes)?;

@@ -18,7 +18,7 @@ fn identity(metadata: &Metadata) -> (u64, i64, i64) {
 ///
 /// # Errors
 /// When it cannot be opened, or is no file: then of the kind `InvalidInput`.
-pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+pub fn open_file(path: &Path) -> io::Result<(File, Metadata)> {
     let refuse = || io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
     if !std::fs::metadata(path)?.is_file() {
         return Err(refuse());
@@ -36,7 +36,7 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
 pub fn examine_file(path: &Path, sink: &mut dyn Sink, options: Options<'_>) -> Examination {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = FileName::new(&name);
-    let (file, before) = match open(path) {
+    let (file, before) = match open_file(path) {
         Ok(opened) => opened,
         Err(error) => return Examination::unread(unopened(path, &error)),
     };

@@ -93,7 +93,7 @@ pub fn scan(folder: &Path) -> io::Result<Scan> {
 
 fn notes(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    file::open(path)
+    file::open_file(path)
         .ok()?
         .0
         .take(4096)
@@ -150,7 +150,7 @@ fn leftover(path: &Path, name: &str, names: &BTreeSet<String>) -> Option<Leftove
 
 /// What a log says of the failure of its backup; nothing when it did not fail.
 fn failure(path: &Path) -> Option<String> {
-    let (mut file, metadata) = file::open(path).ok()?;
+    let (mut file, metadata) = file::open_file(path).ok()?;
     let length = metadata.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_END)))
         .ok()?;

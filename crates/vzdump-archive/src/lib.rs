@@ -43,7 +43,7 @@ mod vma;
 
 pub use codec::Codec;
 pub use examine::{ConfigFile, Disk, Examination, Integrity, Options, examine};
-pub use file::examine_file;
+pub use file::{examine_file, open_file};
 pub use name::{FileName, Format};
 pub use pace::Pace;
 pub use reason::{Finding, Findings, Layer, Place, Reason, Stretch};

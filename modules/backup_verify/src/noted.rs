@@ -2,7 +2,6 @@
 //! They count when the ledger is lost.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,7 +50,7 @@ impl Vouchers {
 
 fn notes(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    let file = File::open(path).ok()?;
+    let (file, _) = vzdump_archive::open_file(path).ok()?;
     file.take(NOTES_LIMIT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -67,7 +67,9 @@ fn failure(report: &Report) -> Option<Failure> {
             listed(report.unknown.iter().cloned())
         ));
     }
-    let hint = if archives.iter().any(|archive| archive.older_sound.is_some()) {
+    let hint = if let Some(hint) = unread(&archives) {
+        hint
+    } else if archives.iter().any(|archive| archive.older_sound.is_some()) {
         "`older_sound` names an archive to restore from instead. Back the guest up again."
     } else if !archives.is_empty() {
         "No older archive of these guests is sound here. Back them up again before they are needed."
@@ -78,6 +80,23 @@ fn failure(report: &Report) -> Option<Failure> {
     };
     (!sentences.is_empty())
         .then(|| Failure::new(Exit::BelowThreshold, sentences.join(". ")).hint(hint))
+}
+
+/// What to do where nothing is damaged as far as anybody knows, and archives cannot be read.
+fn unread(archives: &[&ArchiveResult]) -> Option<&'static str> {
+    let unreadable = |archive: &&ArchiveResult| archive.verdict == Verdict::Unreadable;
+    if archives.is_empty() || !archives.iter().all(unreadable) {
+        return None;
+    }
+    let denied = |archive: &&ArchiveResult| {
+        let mut reasons = archive.reasons.iter();
+        reasons.any(|reason| reason.reason.id == Finding::PermissionDenied)
+    };
+    Some(if archives.iter().any(denied) {
+        "Run it as a user that may read them, on a node as root. Nothing is known of them."
+    } else {
+        "Nothing is known of them. Look whether the storage is in order, and verify again."
+    })
 }
 
 /// The first of them, and how many more there are.

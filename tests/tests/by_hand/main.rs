@@ -20,3 +20,4 @@ mod secrets;
 mod selection;
 mod storages;
 mod support;
+mod unreadable;

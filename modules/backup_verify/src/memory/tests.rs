@@ -257,6 +257,44 @@ fn a_reading_that_failed_is_made_once_more_before_it_counts() {
 }
 
 #[test]
+fn a_disk_that_fails_once_is_told_and_one_that_fails_twice_is_believed() {
+    let world = World::new();
+    let path = world.folder.path().join("dump").join(SOUND);
+    // A regular file that cannot be read: at its beginning no memory is.
+    let failing = || std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
+    let read = |again: &dyn Fn()| {
+        Server::default().with_context(|context| {
+            let budget = proof_ledger::Budget::default();
+            let ledger = world.folder.path().join("ledger");
+            let memory = open(&ledger, &[&path], budget, context).unwrap();
+            memory.settle(0, pass(&path, None), &|| {
+                again();
+                pass(&path, None)
+            })
+        })
+    };
+    let ids = |examination: &vzdump_archive::Examination| -> Vec<Finding> {
+        let reasons = examination.reasons.iter();
+        reasons.map(|reason| reason.id).collect()
+    };
+    failing();
+    let times = std::cell::Cell::new(0);
+    let bad = read(&|| times.set(times.get() + 1));
+    assert_eq!((bad.verdict, times.get()), (Verdict::Unreadable, 1));
+    assert_eq!(ids(&bad), [Finding::ReadError], "{bad:?}");
+    let good = read(&|| {
+        fs::remove_file(&path).unwrap();
+        world.put(SOUND, &fixture());
+    });
+    assert_eq!(good.verdict, Verdict::Warn);
+    assert_eq!(ids(&good), [Finding::UnstableRead]);
+    assert!(
+        good.reasons[0].text.contains("Input/output error"),
+        "{good:?}"
+    );
+}
+
+#[test]
 fn an_archive_that_cannot_be_looked_at_just_now_is_not_forgotten() {
     let world = World::new();
     world.put(SOUND, &fixture());
