@@ -194,6 +194,11 @@ impl Stream {
         self.current.get(self.at..end).unwrap_or_default()
     }
 
+    /// Whether a failure left fewer bytes than these: nothing can be said of them.
+    pub(crate) fn is_cut_off(&mut self, count: usize) -> bool {
+        self.peek(count).len() < count && self.is_broken()
+    }
+
     /// Gets the next buffer in place of the current one.
     fn next(&mut self) -> bool {
         let Some((buffer, length)) = self.receive() else {

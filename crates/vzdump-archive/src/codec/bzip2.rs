@@ -33,6 +33,9 @@ pub(super) fn decode(input: &mut Stream, output: &Feeder, decoded: &mut Decoded)
             };
         }
         let start = input.position();
+        if input.is_cut_off(MAGIC.len()) {
+            return End::Broken;
+        }
         if input.peek(MAGIC.len()) != MAGIC {
             let (id, text, end) = if first {
                 (

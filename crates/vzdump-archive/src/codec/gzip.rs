@@ -26,6 +26,9 @@ pub(super) fn decode(input: &mut Stream, output: &Feeder, decoded: &mut Decoded)
             };
         }
         let start = input.position();
+        if input.is_cut_off(MAGIC.len()) {
+            return End::Broken;
+        }
         if input.peek(MAGIC.len()) != MAGIC {
             return no_member(first, start, input, decoded);
         }

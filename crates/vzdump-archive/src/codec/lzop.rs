@@ -176,6 +176,9 @@ fn files(input: &mut Stream, blocks: &mut Blocks<'_>, decoded: &mut Decoded) -> 
             };
         }
         let start = input.position();
+        if input.is_cut_off(MAGIC.len()) {
+            return End::Broken;
+        }
         if input.peek(MAGIC.len()) != MAGIC {
             // A file cut inside its magic number is cut, not something else.
             let cut = first && MAGIC.starts_with(input.peek(MAGIC.len()));

@@ -9,6 +9,7 @@
 
 mod corpus;
 mod damage;
+mod failing;
 mod fuzz;
 mod sound;
 mod sweep;
