@@ -166,8 +166,8 @@ impl Verdict {
 pub struct Proof {
     /// The file that was read.
     pub stamp: FileStamp,
-    /// Its digest when it was first read. It stays when a later reading finds another: the file
-    /// is measured by what it was. `None` when it could not be read to its end for damage.
+    /// Its digest when it was first read and found sound. It stays when a later reading finds
+    /// another: the file is measured by what it was. `None` when it never was sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Digest>,
     /// What was found.

@@ -53,8 +53,8 @@ pub struct Vouched {
 
 /// What is known of the archive after the reading.
 ///
-/// The digest of the first reading is the measure: another one is damage, even if the format is
-/// sound. Only where a name is used again a file that changed is another file.
+/// The digest of the first sound reading is the measure: another one is damage, even if the format
+/// is sound. Only where a name is used again a file that changed is another file.
 pub fn judge(
     recorded: Option<&Entry>,
     reading: Reading,
@@ -107,10 +107,15 @@ pub fn judge_vouched(
                 verdict.state = State::Corrupt;
                 verdict.reasons.push(changed(*was, is, by));
             }
+            let is_damaged = verdict.state == State::Corrupt;
             Entry {
                 proof: Some(Proof {
                     stamp,
-                    sha256: measure.map(|(was, _)| was).or(sha256),
+                    // What is damaged when it is first read is no measure: it may be there in
+                    // part only, and be whole at the next reading.
+                    sha256: measure
+                        .map(|(was, _)| was)
+                        .or_else(|| sha256.filter(|_| !is_damaged)),
                     verdict,
                     read_at: at,
                     millis,
@@ -233,6 +238,30 @@ mod tests {
             );
             assert_eq!(state(&back), State::Ok);
         }
+    }
+
+    #[test]
+    fn what_was_damaged_at_first_is_no_measure() {
+        // As one that was still being copied.
+        let part = judge(
+            None,
+            read(1, Some(1), State::Corrupt),
+            Naming::Unique,
+            READER,
+        );
+        let whole = |entry: &Entry, digest| {
+            let reading = read(2, Some(digest), State::Ok);
+            judge(Some(entry), reading, Naming::Unique, READER)
+        };
+        let entry = whole(&part, 2);
+        assert_eq!(state(&entry), State::Ok);
+        // From then on it is one.
+        assert_eq!(state(&whole(&entry, 3)), State::Corrupt);
+        // One that was sound before stays the measure, whatever is found later.
+        let cut = read(2, Some(9), State::Corrupt);
+        let cut = judge(Some(&first()), cut, Naming::Unique, READER);
+        assert_eq!(state(&whole(&cut, 2)), State::Corrupt);
+        assert_eq!(state(&whole(&cut, 1)), State::Ok);
     }
 
     #[test]

@@ -325,7 +325,10 @@ fn state(
     let age = newest
         .ctime
         .map_or(i64::MAX, |ctime| evidence.now.saturating_sub(ctime));
-    if age < -AHEAD {
+    let ahead = newest
+        .ctime
+        .map_or(0, |ctime| ctime.saturating_sub(evidence.until));
+    if ahead > AHEAD {
         return unless_hidden(
             GuestState::Stale,
             format!(

@@ -12,6 +12,9 @@ use pve_types::{NodeName, Retention, StorageId, Vmid, VolumeId};
 pub struct Evidence {
     /// The time, in Unix seconds.
     pub now: i64,
+    /// When archives were listed last, in Unix seconds; later than `now` where a storage was listed
+    /// again.
+    pub until: i64,
     /// The time zone of the node: retention goes by local time.
     pub zone: TimeZone,
     /// The guests, and what may hide others.

@@ -103,6 +103,7 @@ pub(crate) fn ask(spec: &Spec, ask: &Ask, context: &Context<'_>) -> Result<Asked
         here,
         evidence: Evidence {
             now: context.now(),
+            until: context.now(),
             zone,
             guests,
             jobs,

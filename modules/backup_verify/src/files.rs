@@ -11,6 +11,7 @@ use vzdump_archive::FileName;
 use vzdump_archive::checksum::Checksums;
 use vzdump_archive::folder::{self, Candidate, Leftover, Scan};
 
+use crate::removed::Listing;
 use crate::sharing::ReadBy;
 use crate::spec::Spec;
 
@@ -32,6 +33,8 @@ pub(crate) struct File {
     pub(crate) on: Option<(StorageId, NodeName)>,
     /// Who reads it.
     pub(crate) read_by: ReadBy,
+    /// Whether it was named itself: then it must be there.
+    pub(crate) is_named: bool,
 }
 
 /// Everything that is read, and what unfinished backups left beside it.
@@ -40,7 +43,7 @@ pub(crate) struct Files {
     pub(crate) to_read: Vec<File>,
     pub(crate) leftovers: Vec<Leftover>,
     /// The folders that were listed completely.
-    pub(crate) listed: Vec<PathBuf>,
+    pub(crate) listed: Vec<Listing>,
     /// Those of them that are read here for other nodes, and this node.
     pub(crate) shared: Vec<(PathBuf, NodeName)>,
     seen: BTreeSet<PathBuf>,
@@ -58,10 +61,12 @@ impl Files {
                     checksums: beside(path),
                     on: None,
                     read_by: ReadBy::Here,
+                    is_named: true,
                 });
             }
             return Ok(());
         }
+        let listing = Listing::of(path);
         let scan = folder::scan(path).map_err(|error| missing(path, &error))?;
         if scan.candidates.is_empty() && scan.leftovers.is_empty() {
             return Err(Failure::new(
@@ -70,22 +75,23 @@ impl Files {
             )
             .hint("Archives lie in the folder `dump` of a storage, such as /var/lib/vz/dump. Nothing was verified."));
         }
-        self.add_scan(path, scan, spec, None);
+        self.add_scan(listing, scan, spec, None);
         Ok(())
     }
 
     /// Adds the folder of a storage. It may be empty; an error says why it cannot be listed.
     pub(crate) fn add_folder(&mut self, folder: &Folder, spec: &Spec) -> Result<(), io::Error> {
+        let listing = Listing::of(&folder.path);
         let scan = folder::scan(&folder.path)?;
         if let ReadBy::HereForAll(node) = &folder.read_by {
             self.shared.push((folder.path.clone(), node.clone()));
         }
-        self.add_scan(&folder.path, scan, spec, Some(folder));
+        self.add_scan(listing, scan, spec, Some(folder));
         Ok(())
     }
 
-    fn add_scan(&mut self, path: &Path, scan: Scan, spec: &Spec, folder: Option<&Folder>) {
-        self.listed.push(path.to_owned());
+    fn add_scan(&mut self, listing: Listing, scan: Scan, spec: &Spec, folder: Option<&Folder>) {
+        self.listed.push(listing);
         for candidate in scan.candidates {
             if spec.wants(candidate.name.vmid) && self.seen.insert(candidate.path.clone()) {
                 self.to_read.push(File {
@@ -93,6 +99,7 @@ impl Files {
                     checksums: scan.checksums.clone(),
                     on: folder.map(|folder| (folder.storage.clone(), folder.node.clone())),
                     read_by: folder.map_or(ReadBy::Here, |folder| folder.read_by.clone()),
+                    is_named: false,
                 });
             }
         }

@@ -47,7 +47,9 @@ mod page;
 mod plan;
 mod privileges;
 mod reading;
+mod relisted;
 mod remembering;
+mod removed;
 mod report;
 #[cfg(test)]
 mod run_tests;

@@ -174,7 +174,10 @@ fn why_not_read(
         .iter()
         .find(|folder| (&folder.storage, &folder.node) == (&place.0, &place.1));
     if let Some(folder) = folder {
-        return format!("it is not in `{}`", folder.path.display());
+        return format!(
+            "it was not in `{}` when that was listed",
+            folder.path.display()
+        );
     }
     if asked.here.as_ref() == Some(&content.node) {
         format!("{on} is no folder on this machine")

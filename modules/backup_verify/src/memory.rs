@@ -234,7 +234,13 @@ impl Memory {
         let mut examination = pass.examination;
         if entry.is_doubtful() {
             let second = again();
-            entry = settle(&entry, judged(&second));
+            let settled = judged(&second);
+            // That somebody wrote to it explains the first reading: nothing failed.
+            entry = if was_written(&examination) {
+                settled
+            } else {
+                settle(&entry, settled)
+            };
             examination = second.examination;
         }
         tell(&entry, &mut examination);
@@ -340,6 +346,12 @@ impl Memory {
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the file changed while it was read.
+fn was_written(examination: &Examination) -> bool {
+    let mut reasons = examination.reasons.iter();
+    reasons.any(|reason| reason.id == Finding::ChangedWhileRead)
 }
 
 fn open(asked: &Asked<'_>, context: &Context<'_>) -> Result<Opened, Failure> {

@@ -14,6 +14,8 @@ use crate::asked::{self, Asked};
 use crate::files::Files;
 use crate::matching;
 use crate::noted;
+use crate::relisted;
+use crate::removed::{self, Removed};
 use crate::spec::Spec;
 use crate::verifying;
 
@@ -26,6 +28,8 @@ pub struct Observed {
     pub listed: Vec<Listed>,
     /// What Proxmox VE knows, when it was asked.
     pub asked: Option<Asked>,
+    /// Archives that were removed meanwhile.
+    pub(crate) removed: Vec<Removed>,
     /// What unfinished backups left.
     pub leftovers: Vec<Leftover>,
     /// Those of the leftovers that are written now.
@@ -129,8 +133,14 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     let started = Instant::now();
     let mut observed = verifying::verify(spec, context, files)?;
     if let (Some(asked), Some(ask)) = (&mut asked, &spec.ask) {
+        let gone = relisted::follow(spec, ask, asked, &closed, &observed, context);
+        observed.warnings.extend(gone);
         observed.listed = matching::matched(ask, asked, &closed, &mut observed.archives);
         observed.warnings.splice(0..0, asked.warnings.clone());
+    } else {
+        let paths = observed.removed.iter();
+        let paths: Vec<String> = paths.map(|one| one.path.display().to_string()).collect();
+        observed.warnings.extend(removed::warning(&paths));
     }
     if spec.remembering.notes && !context.is_check() {
         let warnings = noted::note(&observed.archives, context);
@@ -155,6 +165,9 @@ fn nothing(spec: &Spec, observed: &Observed, asked: Option<&Asked>) -> Result<()
         Exit::NothingFound,
         match unseen {
             Some(unseen) => format!("no archive can be seen: {unseen}"),
+            None if !observed.removed.is_empty() => {
+                "every archive was removed while this ran".to_owned()
+            }
             None if spec.guests.is_empty() => "no backup storage holds an archive".to_owned(),
             None => "there is no archive of the guests that were named".to_owned(),
         },

@@ -1,15 +1,17 @@
 //! Reads what there is, as far as it is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use module_kit::{Context, Failure};
+use vzdump_archive::folder::Leftover;
 use vzdump_archive::{Examination, Finding, Pace};
 
 use crate::files::{File, Files};
 use crate::memory::{Asked, Memory, Turn};
 use crate::observe::{Found, Observed, OnStorage, Verified};
 use crate::reading::{self, Task};
+use crate::removed::{self, Listing, Removed};
 use crate::running;
 use crate::sharing::{self, Lenders};
 use crate::spec::Spec;
@@ -27,11 +29,8 @@ pub(crate) fn verify(
         .into_iter()
         .partition(|file| file.read_by.is_here());
     // Where only some guests are looked at, the others are not gone.
-    let complete: &[PathBuf] = if spec.guests.is_empty() {
-        &files.listed
-    } else {
-        &[]
-    };
+    let listed = files.listed.iter().filter(|_| spec.guests.is_empty());
+    let complete: Vec<PathBuf> = listed.map(|listing| listing.folder.clone()).collect();
     let ledger = spec.remembering.ledger.file(context);
     let paths: Vec<&Path> = own
         .iter()
@@ -41,7 +40,7 @@ pub(crate) fn verify(
     let asked = Asked {
         ledger: ledger.as_deref(),
         archives: &paths,
-        listed: complete,
+        listed: &complete,
         renewal: spec.remembering.renewal,
         readers,
     };
@@ -53,7 +52,7 @@ pub(crate) fn verify(
         .flatten()
         .map(|examination| examination.bytes)
         .sum();
-    let mut trusted_count = trusted.len();
+    let mut trusted_files: Vec<usize> = trusted.keys().copied().collect();
     let mut all: BTreeMap<usize, Found> = trusted
         .into_iter()
         .map(|(at, known)| (at, known.into()))
@@ -66,7 +65,7 @@ pub(crate) fn verify(
         });
         let found = read.or_else(|| {
             // Its renewal waits for another run.
-            trusted_count = trusted_count.saturating_add(1);
+            trusted_files.push(turn.at);
             memory.known(turn.at).map(Into::into)
         });
         all.extend(found.map(|found| (turn.at, found)));
@@ -81,27 +80,25 @@ pub(crate) fn verify(
             context.now(),
         ));
     }
-    let mut lenders = Lenders::default();
-    let oldest = context
-        .now()
-        .saturating_sub(spec.remembering.renewal.max_age)
-        .saturating_sub(PATIENCE);
+    let gone = Gone::of(&files.listed, &own, &others, &files.leftovers);
+    trusted_files.retain(|at| own.get(*at).is_none_or(|file| !gone.has(file)));
+    let removed = gone.removed(own.iter().chain(&others));
     let mut archives: Vec<Verified> = own
         .into_iter()
         .enumerate()
+        .filter(|(_, file)| !gone.has(file))
         .map(|(at, file)| {
             // There is one of each; should one be missing, it is not taken for another's.
             let found = all.remove(&at);
             verified(file, found.unwrap_or_else(sharing::unread))
         })
         .collect();
-    archives.extend(others.into_iter().map(|file| {
-        let lent = lenders.lend(&file.candidate.path, &file.read_by, oldest);
-        verified(file, lent)
-    }));
-    warnings.extend(lenders.warnings());
-    let dat = files
-        .leftovers
+    let others = others.into_iter().filter(|file| !gone.has(file));
+    archives.extend(lent(spec, context, others, &mut warnings));
+    // A backup that ran when the folder was listed has ended, and its archive is for another run.
+    let mut leftovers = files.leftovers;
+    leftovers.retain(|left| !gone.paths.contains(&left.path));
+    let dat = leftovers
         .iter()
         .filter(|left| left.finding == Finding::BackupInterrupted);
     let running = running::open_files(dat.map(|left| left.path.as_path()));
@@ -109,16 +106,66 @@ pub(crate) fn verify(
         archives,
         listed: Vec::new(),
         asked: None,
-        trusted: trusted_count,
+        removed,
+        trusted: trusted_files.len(),
         postponed: ended.postponed,
         bytes_read,
         cycle_end: ended.cycle_end,
         warnings,
-        leftovers: files.leftovers,
+        leftovers,
         running,
         seconds: 0.0,
         now: context.now(),
     })
+}
+
+/// What is gone from its folder by now.
+struct Gone {
+    paths: BTreeSet<PathBuf>,
+}
+
+impl Gone {
+    fn of(listed: &[Listing], own: &[File], others: &[File], leftovers: &[Leftover]) -> Self {
+        let files = own.iter().chain(others).filter(|file| !file.is_named);
+        let files = files.map(|file| file.candidate.path.as_path());
+        let leftovers = leftovers.iter().map(|left| left.path.as_path());
+        Self {
+            paths: removed::gone(listed, files.chain(leftovers)),
+        }
+    }
+
+    fn has(&self, file: &File) -> bool {
+        !file.is_named && self.paths.contains(&file.candidate.path)
+    }
+
+    fn removed<'a>(&self, files: impl Iterator<Item = &'a File>) -> Vec<Removed> {
+        let removed = files.filter(|file| self.has(file)).map(|file| Removed {
+            path: file.candidate.path.clone(),
+            on: file.on.clone(),
+        });
+        removed.collect()
+    }
+}
+
+/// What the readers of shared storages say of their archives.
+fn lent(
+    spec: &Spec,
+    context: &Context<'_>,
+    files: impl Iterator<Item = File>,
+    warnings: &mut Vec<String>,
+) -> Vec<Verified> {
+    let mut lenders = Lenders::default();
+    let oldest = context
+        .now()
+        .saturating_sub(spec.remembering.renewal.max_age)
+        .saturating_sub(PATIENCE);
+    let archives = files.map(|file| {
+        let lent = lenders.lend(&file.candidate.path, &file.read_by, oldest);
+        verified(file, lent)
+    });
+    let archives = archives.collect();
+    warnings.extend(lenders.warnings());
+    archives
 }
 
 fn read(

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod jobs;
 mod ledger;
+mod meanwhile;
 mod memory;
 mod on_node;
 mod options;

@@ -52,6 +52,7 @@ fn gap(privilege: &str, path: &str) -> Gap {
 fn evidence(jobs: Vec<Job>, archives: Vec<Archive>) -> Evidence {
     Evidence {
         now: NOW,
+        until: NOW,
         zone: TimeZone::UTC,
         guests: Seen {
             visible: vec![
