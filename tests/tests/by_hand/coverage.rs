@@ -61,12 +61,12 @@ impl Guests {
         Ok(guests)
     }
 
-    fn node(&self) -> Result<&Node> {
+    pub(crate) fn node(&self) -> Result<&Node> {
         self.world.site.node()
     }
 
     /// Has Proxmox VE save a guest now; how that ended.
-    fn save(&self, vmid: u32) -> Result<String> {
+    pub(crate) fn save(&self, vmid: u32) -> Result<String> {
         self.save_all(&vmid.to_string())
     }
 
@@ -82,12 +82,12 @@ impl Guests {
         self.world.api.end_of(NODE, &task)
     }
 
-    fn lay(&self, archive: &ArchiveSeed) -> Result<()> {
+    pub(crate) fn lay(&self, archive: &ArchiveSeed) -> Result<()> {
         self.node()?.add_archive("backups", archive).map(drop)
     }
 
     /// The archives whose names begin so.
-    fn files(&self, prefix: &str) -> Result<Vec<std::path::PathBuf>> {
+    pub(crate) fn files(&self, prefix: &str) -> Result<Vec<std::path::PathBuf>> {
         let folder = self.node()?.local("/srv/backups/dump");
         let mut found: Vec<_> = std::fs::read_dir(folder)?
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -124,7 +124,7 @@ fn container(vmid: u32, stamp: &str) -> String {
     format!("vzdump-lxc-{vmid}-{stamp}.tar.zst")
 }
 
-fn states(result: &Value) -> BTreeMap<u64, (String, String)> {
+pub(crate) fn states(result: &Value) -> BTreeMap<u64, (String, String)> {
     let guests = result["guests"].as_array();
     guests
         .into_iter()
@@ -142,7 +142,7 @@ fn states(result: &Value) -> BTreeMap<u64, (String, String)> {
 }
 
 #[track_caller]
-fn is(states: &BTreeMap<u64, (String, String)>, vmid: u64, state: &str, why: &str) {
+pub(crate) fn is(states: &BTreeMap<u64, (String, String)>, vmid: u64, state: &str, why: &str) {
     let (found, said) = &states[&vmid];
     assert!(
         found == state && said.contains(why),

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const SLOWLY: &str = "--bwlimit=512";
 
 /// A sound archive that takes its time.
-fn large() -> Result<Vec<u8>> {
+pub(crate) fn large() -> Result<Vec<u8>> {
     let disk = noise(3, 3 << 18);
     Ok(Machine::with("", vec![("scsi0", disk)]).archive()?)
 }
