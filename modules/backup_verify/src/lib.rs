@@ -75,6 +75,7 @@ pub use plan::Nothing;
 pub use remembering::{Place, Remembering};
 pub use report::{ArchiveResult, ReasonResult, Report, Summary};
 pub use spec::{Ask, Spec};
+pub use verdict::sentence;
 
 /// The module.
 #[derive(Debug)]
