@@ -6,6 +6,7 @@ mod budget;
 mod command_line;
 mod connection;
 mod coverage;
+mod digest;
 mod faults;
 mod files;
 mod jobs;

@@ -69,7 +69,7 @@ findings! {
     EmptyContent "empty-content" File Corrupt "Nothing is in the compressed file." FAILS;
     ReadError "read-error" File Unreadable "The disk or the storage failed while the file was read." "It would meet the same error.";
     PermissionDenied "permission-denied" File Unreadable "The file may not be read by who verifies." RUNS;
-    Vanished "vanished" File Unreadable "The file was there when the folder was listed, and is gone." NOTHING;
+    Vanished "vanished" File Unreadable "The file was there when it was asked for, and is gone: its folder is another one by now, as when a storage is no longer mounted, it was named itself, or it is a link to nowhere." NOTHING;
     ChangedWhileRead "changed-while-read" File Unreadable "Size or time of the file changed while it was read: somebody writes to it." "It would read something else than was verified.";
     NotAFile "not-a-file" File Unreadable "Under the name of an archive there is a folder or a device." FAILS;
     SinkFailed "sink-failed" File Unreadable "What was read could not be written to its target." FAILS_LATE;
@@ -78,7 +78,7 @@ findings! {
     WorkFolderLeft "work-folder-left" File Incomplete "The work folder of a backup that did not finish." NOTHING;
     BackupFailed "backup-failed" File Incomplete "The log tells of a failed backup, and there is no archive of it." NOTHING;
     LeftoverSuperseded "leftover-superseded" File Warn "What an interrupted or failed backup left; a newer sound archive of the guest exists, so it can be removed." RUNS;
-    FileElsewhere "file-elsewhere" File NotVerified "Proxmox VE lists the archive, and its file cannot be reached from here: nothing was read." "Nobody knows: it was not read.";
+    FileElsewhere "file-elsewhere" File NotVerified "Proxmox VE lists the archive, and its file cannot be reached from here, or came while this ran: nothing was read." "Nobody knows: it was not read.";
     NotProvedYet "not-proved-yet" File NotVerified "Another node reads the archives of this storage, and has no proof of this one that counts." "Nobody knows: it was not read.";
     BackupServerUnverified "pbs-unverified" File NotVerified "A snapshot on a Proxmox Backup Server that the server itself has not verified yet." "Nobody knows: it was not read.";
     BackupServerFailed "pbs-failed" File Corrupt "A Proxmox Backup Server says that its own verification of the snapshot failed." FAILS_LATE;
