@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +50,10 @@ enum Command {
         /// The release that all nodes are.
         #[arg(long, value_parser = release, default_value = "8.4")]
         release: Release,
+        /// For how many seconds a new storage is `unknown` in `/cluster/resources`. On a real node
+        /// it is up to 10.
+        #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+        storage_report: u64,
         /// Stop also when standard input is closed, so that a lab never outlives its starter.
         #[arg(long, conflicts_with = "background")]
         until_stdin_closes: bool,
@@ -207,6 +212,7 @@ impl Command {
                 nodes,
                 time_zone,
                 release,
+                storage_report,
                 until_stdin_closes,
                 background: false,
                 hosts,
@@ -221,7 +227,9 @@ impl Command {
                 } else {
                     Lifetime::Signal
                 };
-                let mut config = LabConfig::new(dir).with_nodes(nodes.collect());
+                let mut config = LabConfig::new(dir)
+                    .with_nodes(nodes.collect())
+                    .with_storage_report(Duration::from_secs(storage_report));
                 config.hosts = hosts.config()?;
                 hold(config, lifetime, demo::seed)?;
             }

@@ -23,6 +23,9 @@ pub struct LabConfig {
     pub guest_port: Option<u16>,
     /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
     pub delay_of_pvesh: Duration,
+    /// How long a new storage is `unknown` in `/cluster/resources`, in whole seconds; on a real node
+    /// until the status daemon's next round, which comes every 10 seconds.
+    pub storage_report: Duration,
 }
 
 impl LabConfig {
@@ -37,6 +40,7 @@ impl LabConfig {
             delay_of_401: Duration::ZERO,
             hosts: None,
             delay_of_pvesh: Duration::ZERO,
+            storage_report: Duration::ZERO,
             guest_port: None,
         }
     }
@@ -52,6 +56,13 @@ impl LabConfig {
     #[must_use]
     pub fn with_hosts(mut self, hosts: HostsConfig) -> Self {
         self.hosts = Some(hosts);
+        self
+    }
+
+    /// With storages that are reported so long after they were made.
+    #[must_use]
+    pub const fn with_storage_report(mut self, after: Duration) -> Self {
+        self.storage_report = after;
         self
     }
 

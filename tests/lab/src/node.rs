@@ -45,6 +45,7 @@ pub(crate) struct NodeCore {
     pub(crate) journal: Journal,
     pub(crate) delay_of_401: Duration,
     pub(crate) delay_of_pvesh: Duration,
+    pub(crate) storage_report: Duration,
     pub(crate) supply: Supply,
     pub(crate) network: Network,
     /// Unix time of the start, for `uptime`.
@@ -170,6 +171,7 @@ impl Node {
             journal: Journal::default(),
             delay_of_401: lab.delay_of_401,
             delay_of_pvesh: lab.delay_of_pvesh,
+            storage_report: lab.storage_report,
             supply: Supply::new(&commands),
             network,
             started: lab.clock.now(),

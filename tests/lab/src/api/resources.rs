@@ -126,7 +126,11 @@ fn storages(call: &Call<'_>) -> Vec<Value> {
                 "shared": u8::from(storage.is_shared()),
                 "status": "unknown",
             });
-            let usage = files::usage(call.node, call.state, storage);
+            // Asked itself, `/nodes/{node}/storage/{storage}/status`, a node knows it at once.
+            let usage = storage
+                .is_reported(call.now)
+                .then(|| files::usage(call.node, call.state, storage))
+                .flatten();
             if let (Some((total, used)), Some(object)) = (usage, entry.as_object_mut()) {
                 object.insert("status".to_owned(), "available".into());
                 object.insert("maxdisk".to_owned(), total.into());
