@@ -50,6 +50,12 @@ enum Command {
         /// The release that all nodes are.
         #[arg(long, value_parser = release, default_value = "8.4")]
         release: Release,
+        /// Let the nodes be one cluster.
+        #[arg(long)]
+        cluster: bool,
+        /// A folder of the nodes, such as /mnt/pve/nas, that is the same on all of them.
+        #[arg(long, value_name = "PATH")]
+        shared: Vec<PathBuf>,
         /// For how many seconds a new storage is `unknown` in `/cluster/resources`. On a real node
         /// it is up to 10.
         #[arg(long, value_name = "SECONDS", default_value_t = 2)]
@@ -212,6 +218,8 @@ impl Command {
                 nodes,
                 time_zone,
                 release,
+                cluster,
+                shared,
                 storage_report,
                 until_stdin_closes,
                 background: false,
@@ -230,6 +238,8 @@ impl Command {
                 let mut config = LabConfig::new(dir)
                     .with_nodes(nodes.collect())
                     .with_storage_report(Duration::from_secs(storage_report));
+                config.is_cluster = cluster;
+                config.shared = shared;
                 config.hosts = hosts.config()?;
                 hold(config, lifetime, demo::seed)?;
             }

@@ -11,8 +11,12 @@ use crate::host::HostsConfig;
 pub struct LabConfig {
     /// Everything that the lab writes lies under this folder.
     pub directory: PathBuf,
-    /// The nodes; each stands alone, as installations that share nothing.
+    /// The nodes; each stands alone, as installations that share nothing, unless they are a cluster.
     pub nodes: Vec<NodeConfig>,
+    /// Whether the nodes are one cluster.
+    pub is_cluster: bool,
+    /// Folders of the nodes, such as `/mnt/pve/nas`, that are the same on all of them.
+    pub shared: Vec<PathBuf>,
     /// Where the time comes from.
     pub clock: Clock,
     /// How long a 401 takes; PVE takes three seconds.
@@ -36,6 +40,8 @@ impl LabConfig {
             nodes: ["pve-prod", "pve-lab", "pve-mon"]
                 .map(NodeConfig::new)
                 .into(),
+            is_cluster: false,
+            shared: Vec::new(),
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
             hosts: None,
@@ -49,6 +55,20 @@ impl LabConfig {
     #[must_use]
     pub fn with_nodes(mut self, nodes: Vec<NodeConfig>) -> Self {
         self.nodes = nodes;
+        self
+    }
+
+    /// With nodes that are one cluster.
+    #[must_use]
+    pub const fn as_cluster(mut self) -> Self {
+        self.is_cluster = true;
+        self
+    }
+
+    /// With a folder that is the same on all nodes, as if each had mounted the same server.
+    #[must_use]
+    pub fn sharing(mut self, path: impl Into<PathBuf>) -> Self {
+        self.shared.push(path.into());
         self
     }
 
