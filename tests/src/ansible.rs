@@ -247,6 +247,8 @@ impl Play {
                 format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display()),
             )
             .env("HOME", controller.folder().join("home"))
+            // Of modules that run here: root's state on this machine is not ours to write.
+            .env("REPRISE_STATE_DIR", controller.folder().join("state"))
             .env("ANSIBLE_CONFIG", controller.folder().join("ansible.cfg"))
             .env("ANSIBLE_HOME", controller.folder().join("home/.ansible"))
             .env("ANSIBLE_LOCAL_TEMP", controller.folder().join("local"))

@@ -14,6 +14,8 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("state", "by_hand::jobs, suite"),
     ("timeout", "the module's own tests of `state: run`"),
+    ("verify", "by_hand::digest"),
+    ("ledger", "by_hand::digest"),
     (
         "adopt",
         "by_hand::jobs::an_equal_job_is_named_and_taken_over_when_asked",

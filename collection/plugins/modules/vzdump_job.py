@@ -39,7 +39,8 @@ options:
     - V(absent) removes the job. Archives stay.
     - >-
       V(run) runs the stored job now, on every node that holds one of its guests, and
-      waits. It takes O(id), O(timeout) and O(vmid) only, and is always a change.
+      waits. It takes O(id), O(timeout), O(vmid), O(verify) and O(ledger) only, and is
+      always a change.
     type: str
     default: present
     choices:
@@ -52,6 +53,23 @@ options:
       With O(state=run): how many seconds to wait. A run that takes longer goes on, and the task
       fails. V(86400) when left out.
     type: int
+  verify:
+    description:
+    - >-
+      With O(state=run): whether the archives that were made are read to their last byte at once, as
+      M(reprise.pve.backup_verify) does, and remembered in its ledger. One that is damaged or cannot
+      be read fails the task.
+    - >-
+      They are read where their files are: the task must run on a node that has them, in a folder of
+      its own or of a shared storage. Others are V(not_verified), which fails nothing.
+    type: bool
+    default: true
+  ledger:
+    description:
+    - >-
+      With O(state=run): the file in which it is remembered what was read. When another one than the
+      usual is named, name it to M(reprise.pve.backup_verify), too.
+    type: path
   enabled:
     description:
     - Whether the job runs by its schedule.
@@ -396,6 +414,7 @@ notes:
   C(script), C(dumpdir) and C(tmpdir) of a job can be set by root alone. They are not declared here:
   what a job has of them stays, and a warning names it.
 seealso:
+- module: reprise.pve.backup_verify
 - module: reprise.pve.pve_storage
 """
 
@@ -421,11 +440,16 @@ EXAMPLES = r"""
     bwlimit: 51200
     notes_template: !unsafe '{{guestname}} on {{node}}'
 
-- name: Run a job now and wait for its archives
+- name: Run a job now, wait for its archives, and read them
   reprise.pve.vzdump_job:
     id: reprise-prod
     state: run
   register: run
+
+- name: Show what became of each guest
+  ansible.builtin.debug:
+    msg: "{{ item.vmid }}: {{ item.error or item.archive ~ ' is ' ~ item.verdict }}"
+  loop: "{{ run.runs }}"
 
 - name: See what removing a job would do
   reprise.pve.vzdump_job:
@@ -604,6 +628,79 @@ runs:
       returned: always
       type: int
       sample: 42
+    verdict:
+      description:
+      - >-
+        What reading the archive came to, in the words of `backup_verify`; null when
+        there is no archive, or `verify` is false.
+      returned: always
+      type: str
+    sha256:
+      description:
+      - The SHA-256 of the archive; null when it was not read to its end.
+      returned: always
+      type: str
+    reasons:
+      description:
+      - Why the verdict is what it is. An archive that is `ok` may have remarks.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        id:
+          description:
+          - Its name, which never changes its meaning.
+          returned: always
+          type: str
+        layer:
+          description:
+          - Where it is wrong.
+          returned: always
+          type: str
+        verdict:
+          description:
+          - What this finding alone makes of the archive; `ok` is a remark.
+          returned: always
+          type: str
+        offset:
+          description:
+          - The byte where it was seen.
+          returned: always
+          type: int
+        offset_in:
+          description:
+          - >-
+            Whether the offset counts bytes of the file or of what is in it once
+            decompressed.
+          returned: always
+          type: str
+        disk:
+          description:
+          - The disk it concerns, or the member of a tar archive.
+          returned: always
+          type: str
+        text:
+          description:
+          - What was found, in words.
+          returned: always
+          type: str
+        restore:
+          description:
+          - What a restore would do.
+          returned: always
+          type: str
+        guest:
+          description:
+          - The number of the guest; null when the name does not tell.
+          returned: always
+          type: int
+        older_sound:
+          description:
+          - >-
+            The newest older archive of the same guest that is sound; null when there is
+            none.
+          returned: always
+          type: str
     error:
       description:
       - Why there is no archive; null when there is one.

@@ -120,7 +120,7 @@ pub(crate) fn ask(spec: &Spec, ask: &Ask, context: &Context<'_>) -> Result<Asked
 }
 
 /// The name of the node this runs on: as Proxmox VE takes it, without a domain.
-fn own_name() -> Option<NodeName> {
+pub(crate) fn own_name() -> Option<NodeName> {
     let text = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     text.trim().split('.').next()?.parse().ok()
 }

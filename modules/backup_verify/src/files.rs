@@ -84,6 +84,29 @@ impl Files {
         Ok(())
     }
 
+    /// Adds archives of a storage that were made just now, and nothing else of its folder. Whoever
+    /// made them reads them, also where another node reads the rest.
+    pub(crate) fn add_made(&mut self, folder: &Folder, names: &[&str]) -> Result<(), io::Error> {
+        let scan = folder::scan(&folder.path)?;
+        if let ReadBy::HereForAll(node) = &folder.read_by {
+            self.shared.push((folder.path.clone(), node.clone()));
+        }
+        for name in names {
+            let path = folder.path.join(name);
+            let there = scan.candidates.iter().find(|found| found.path == path);
+            if self.seen.insert(path.clone()) {
+                self.to_read.push(File {
+                    // One that is not there is told by the reading.
+                    candidate: there.cloned().unwrap_or_else(|| candidate(&path, 0)),
+                    checksums: scan.checksums.clone(),
+                    on: Some((folder.storage.clone(), folder.node.clone())),
+                    read_by: ReadBy::Here,
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn add_scan(&mut self, path: &Path, scan: Scan, spec: &Spec, folder: Option<&Folder>) {
         self.listed.push(path.to_owned());
         for candidate in scan.candidates {

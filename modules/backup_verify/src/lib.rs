@@ -15,6 +15,7 @@
 //! | `sharing` | storages of several nodes: who reads, and what the others believe |
 //! | `noted` | digests in notes and proofs, for when the ledger is lost |
 //! | `reading` | reads archives, several beside each other |
+//! | `fresh` | archives that a backup made just now, for who made them |
 //! | `running` | which files a backup writes now |
 //! | `plan`, `apply` | nothing: what is remembered and noted is no change |
 //! | `judge` | what archives of one guest mean for each other |
@@ -33,6 +34,7 @@ mod asked;
 mod asked_tests;
 mod fail_on;
 mod files;
+mod fresh;
 mod judge;
 mod last_backups;
 mod matching;
@@ -65,6 +67,7 @@ use module_kit::{Context, Declaration, Failure, Module, Progress, Verdict};
 pub use args::Args;
 pub use asked::Asked;
 pub use fail_on::FailOn;
+pub use fresh::{Fresh, FreshArchive, Made, verify_fresh};
 pub use observe::{Listed, Observed, OnStorage, Verified};
 pub use output::ReportFile;
 pub use page::Format;
@@ -72,6 +75,7 @@ pub use plan::Nothing;
 pub use remembering::{Place, Remembering};
 pub use report::{ArchiveResult, ReasonResult, Report, Summary};
 pub use spec::{Ask, Spec};
+pub use verdict::sentence;
 
 /// The module.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use pve_client::api::Archive;
@@ -133,10 +134,7 @@ fn listed(
 fn by_backup_server(listed: &mut Listed) -> Option<Reason> {
     let by = backup_server(&listed.storage);
     let Some(verification) = &listed.archive.verification else {
-        return Some(Reason::new(
-            Finding::BackupServerUnverified,
-            format!("{by} has not verified this snapshot yet; set up a verify job there"),
-        ));
+        return Some(unverified_snapshot(&listed.storage));
     };
     listed.read_at = verification.started();
     listed.by = Some(by.clone());
@@ -148,6 +146,17 @@ fn by_backup_server(listed: &mut Listed) -> Option<Reason> {
         Finding::BackupServerFailed,
         format!("{by} says of its verification: {}", verification.state),
     ))
+}
+
+/// A snapshot that its backup server has not verified.
+pub(crate) fn unverified_snapshot(storage: &StorageId) -> Reason {
+    Reason::new(
+        Finding::BackupServerUnverified,
+        format!(
+            "{} has not verified this snapshot yet; set up a verify job there",
+            backup_server(storage)
+        ),
+    )
 }
 
 /// Who vouches for a snapshot.
@@ -165,9 +174,11 @@ fn why_not_read(
     if let Some(why) = closed.get(&place) {
         return why.clone();
     }
-    let on = format!("storage `{}` of node `{}`", content.storage, content.node);
     if !ask.read {
-        return format!("it is on {on}, and not among the files that were named");
+        return format!(
+            "it is on {}, and not among the files that were named",
+            on(&content.storage, &content.node)
+        );
     }
     let folder = asked
         .folders
@@ -176,11 +187,26 @@ fn why_not_read(
     if let Some(folder) = folder {
         return format!("it is not in `{}`", folder.path.display());
     }
-    if asked.here.as_ref() == Some(&content.node) {
+    elsewhere(&content.storage, &content.node, asked.here.as_ref())
+}
+
+/// Why an archive is not read here whose storage has no folder here.
+pub(crate) fn elsewhere(storage: &StorageId, node: &NodeName, here: Option<&NodeName>) -> String {
+    let on = on(storage, node);
+    if here == Some(node) {
         format!("{on} is no folder on this machine")
     } else {
         format!("it is on {on}; run backup_verify there")
     }
+}
+
+fn on(storage: &StorageId, node: &NodeName) -> String {
+    format!("storage `{storage}` of node `{node}`")
+}
+
+/// Why the archives of a folder are not read.
+pub(crate) fn closed(folder: &Folder, error: &io::Error) -> String {
+    format!("cannot read `{}`: {error}", folder.path.display())
 }
 
 /// What was read counts as evidence, and so does what backup servers say.

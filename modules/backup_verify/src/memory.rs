@@ -24,12 +24,6 @@ const READER: Reader<'static> = Reader {
     checks: CHECKS,
 };
 
-/// How long another run is waited for: shorter than a reading, longer than a look at the ledger.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long a run that reads only what is new waits: longer than a run that reads all.
-const LONG_PATIENCE: Duration = Duration::from_hours(24);
-
 /// What a run is given to remember and to read.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
@@ -43,6 +37,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) renewal: Settings,
     /// How many readers work beside each other.
     pub(crate) readers: usize,
+    /// How long another run that has the ledger is waited for.
+    pub(crate) patience: Duration,
 }
 
 /// The ledger of a run.
@@ -352,12 +348,11 @@ fn open(asked: &Asked<'_>, context: &Context<'_>) -> Result<Opened, Failure> {
     if context.is_check() {
         return Ok(Ledger::look(path));
     }
-    let patience = if asked.renewal.budget.paused {
-        LONG_PATIENCE
-    } else {
-        PATIENCE
-    };
-    Ledger::open(path, OnBusy::Wait(patience)).map_err(|refused| {
+    let opened = Ledger::open(path, OnBusy::Refuse).or_else(|refused| {
+        context.progress(&format!("{refused}; waiting for its end"));
+        Ledger::open(path, OnBusy::Wait(asked.patience))
+    });
+    opened.map_err(|refused| {
         Failure::refused(refused.to_string()).hint(
             "Wait for its end, or verify without the ledger (`remember: false`). Nothing was verified.",
         )

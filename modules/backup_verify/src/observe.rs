@@ -122,7 +122,7 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         if let Err(error) = files.add_folder(folder, spec) {
             closed.insert(
                 (folder.storage.clone(), folder.node.clone()),
-                format!("cannot read `{}`: {error}", folder.path.display()),
+                matching::closed(folder, &error),
             );
         }
     }

@@ -13,6 +13,16 @@ use crate::Args;
 /// The generation of the checks of this version; higher when more is found.
 pub(crate) const CHECKS: u32 = 1;
 
+/// How long another run is waited for: shorter than a reading, longer than a look at the ledger.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a run that reads only what is new waits: longer than a run that reads all.
+const LONG_PATIENCE: Duration = Duration::from_hours(24);
+
+/// How long a backup waits that shall be read at once: as a rule it is the hook of vzdump that
+/// reads the same archives just now.
+const PATIENCE_OF_BACKUPS: Duration = Duration::from_mins(10);
+
 /// What is remembered, and what of it is read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembering {
@@ -24,6 +34,8 @@ pub struct Remembering {
     pub verify_node: Option<NodeName>,
     /// Whether digests are written to the notes of archives.
     pub notes: bool,
+    /// How long another run that has the ledger is waited for.
+    pub patience: Duration,
 }
 
 /// Where it is remembered what was read.
@@ -38,6 +50,17 @@ pub enum Place {
 }
 
 impl Place {
+    /// What the option `ledger` means.
+    pub fn new(ledger: Option<&str>) -> Result<Self, Failure> {
+        match ledger {
+            None => Ok(Self::Usual),
+            Some(path) if Path::new(path).file_name().is_none() => {
+                Err(Failure::usage(format!("ledger: `{path}` names no file")))
+            }
+            Some(path) => Ok(Self::At(PathBuf::from(path))),
+        }
+    }
+
     /// The file.
     pub(crate) fn file(&self, context: &Context<'_>) -> Option<PathBuf> {
         match self {
@@ -50,13 +73,10 @@ impl Place {
 
 impl Remembering {
     pub(crate) fn new(args: &Args) -> Result<Self, Failure> {
-        let ledger = match &args.ledger {
-            _ if !args.remember => Place::Nowhere,
-            None => Place::Usual,
-            Some(path) if Path::new(path).file_name().is_none() => {
-                return Err(Failure::usage(format!("ledger: `{path}` names no file")));
-            }
-            Some(path) => Place::At(PathBuf::from(path)),
+        let ledger = if args.remember {
+            Place::new(args.ledger.as_deref())?
+        } else {
+            Place::Nowhere
         };
         let verify_node = args
             .verify_node
@@ -80,7 +100,28 @@ impl Remembering {
             renewal: renewal(args)?,
             verify_node,
             notes: args.notes,
+            patience: if args.renew { PATIENCE } else { LONG_PATIENCE },
         })
+    }
+
+    /// Of archives that were made just now: all of them are read, and nothing else.
+    pub(crate) fn of_backup(ledger: Place) -> Self {
+        Self {
+            ledger,
+            renewal: Settings {
+                max_age: i64::MAX,
+                budget: Budget {
+                    bytes: None,
+                    seconds: None,
+                    paused: true,
+                },
+                run_interval: 86_400,
+                checks: CHECKS,
+            },
+            verify_node: None,
+            notes: false,
+            patience: PATIENCE_OF_BACKUPS,
+        }
     }
 
     /// How long a run may go on to begin with renewals.

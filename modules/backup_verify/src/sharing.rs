@@ -152,6 +152,19 @@ fn unproved(why: String) -> Found {
     }
 }
 
+/// What is known of a folder: of an archive that the ledger does not know, because it was lost or
+/// because another run had it, what the proofs say that are there.
+fn with_proofs_there(folder: &Path, ledger: &Snapshot) -> Snapshot {
+    let place = folder.to_string_lossy();
+    // What cannot be read is replaced.
+    let there = read_proofs(folder).ok().flatten();
+    let mut known = there.map_or_else(Snapshot::new, |proofs| proofs.entries(&place));
+    known.retain(|key, _| !ledger.contains_key(key) && folder.join(&key.name).exists());
+    let own = ledger.iter().filter(|(key, _)| key.place == place);
+    known.extend(own.map(|(key, entry)| (key.clone(), entry.clone())));
+    known
+}
+
 /// Puts what is known beside the archives of shared storages, where the other nodes find it.
 pub(crate) fn publish(
     folders: &[(PathBuf, NodeName)],
@@ -166,7 +179,8 @@ pub(crate) fn publish(
         if is_there && !is_new {
             return None;
         }
-        let error = write_proofs(&real, node.as_str(), now, ledger).err()?;
+        let known = with_proofs_there(&real, ledger);
+        let error = write_proofs(&real, node.as_str(), now, &known).err()?;
         Some(format!(
             "the proofs for other nodes cannot be written to `{}`: {error}. They call its archives not verified, or believe what was found earlier.",
             folder.display()

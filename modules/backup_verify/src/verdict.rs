@@ -5,7 +5,7 @@ use pve_coverage::GuestCoverage;
 use vzdump_archive::{Finding, Verdict};
 
 use crate::fail_on::FailOn;
-use crate::report::{ArchiveResult, Report};
+use crate::report::{ArchiveResult, ReasonResult, Report};
 
 /// So many archives, guests and things unseen are named when a run fails.
 const NAMED: usize = 5;
@@ -94,12 +94,16 @@ fn listed(texts: impl Iterator<Item = String>) -> String {
 }
 
 fn of_archive(archive: &ArchiveResult) -> String {
-    let why = archive
-        .reasons
+    sentence(archive.name(), archive.verdict, &archive.reasons)
+}
+
+/// What is said of an archive: its verdict, and the worst reason for it.
+pub fn sentence(name: &str, verdict: Verdict, reasons: &[ReasonResult]) -> String {
+    let why = reasons
         .iter()
         .max_by_key(|reason| reason.reason.verdict)
         .map_or_else(String::new, |reason| format!(" ({})", reason.reason));
-    format!("`{}` is {}{why}", archive.name(), archive.verdict)
+    format!("`{name}` is {verdict}{why}")
 }
 
 fn of_guest(guest: &GuestCoverage) -> String {

@@ -44,6 +44,7 @@ pub(crate) fn verify(
         listed: complete,
         renewal: spec.remembering.renewal,
         readers,
+        patience: spec.remembering.patience,
     };
     let memory = Memory::open(&asked, context)?;
     let (turns, trusted) = memory.turns();

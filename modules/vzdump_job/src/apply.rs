@@ -7,6 +7,7 @@ use pve_client::api::{IncludedGuest, Job};
 
 use crate::job;
 use crate::plan::JobAction;
+use crate::proof;
 use crate::run_now::{self, GuestResult};
 
 /// What one action did.
@@ -21,8 +22,13 @@ pub enum Done {
     },
     /// A job is gone.
     Removed,
-    /// The job ran; what became of each guest.
-    Ran(Vec<GuestResult>),
+    /// The job ran.
+    Ran {
+        /// What became of each guest.
+        guests: Vec<GuestResult>,
+        /// What the user should know of reading the archives.
+        warnings: Vec<String>,
+    },
 }
 
 pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, Failure> {
@@ -47,13 +53,18 @@ pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, F
             settings,
             partly,
             timeout,
+            verify,
         } => {
             guarded(client, id.as_str(), settings)?.ok_or_else(|| changed(id.as_str()))?;
-            if *partly {
-                let told = run_now::partly(settings);
-                return run_now::run(&told, nodes, *timeout, context).map(Done::Ran);
-            }
-            run_now::run(settings, nodes, *timeout, context).map(Done::Ran)
+            let mut guests = if *partly {
+                run_now::run(&run_now::partly(settings), nodes, *timeout, context)?
+            } else {
+                run_now::run(settings, nodes, *timeout, context)?
+            };
+            let warnings = verify.as_ref().map_or_else(Vec::new, |ledger| {
+                proof::prove(&mut guests, ledger, context)
+            });
+            Ok(Done::Ran { guests, warnings })
         }
         JobAction::Delete { id, from, .. } => {
             // Gone meanwhile is what was wanted.

@@ -14,6 +14,8 @@ pub struct Args {
     pub(crate) id: String,
     pub(crate) state: State,
     pub(crate) timeout: Option<i64>,
+    pub(crate) verify: bool,
+    pub(crate) ledger: Option<String>,
     pub(crate) enabled: bool,
     pub(crate) comment: Option<String>,
     pub(crate) adopt: bool,

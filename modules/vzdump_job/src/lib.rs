@@ -9,8 +9,9 @@
 //! | `advice`, `forecast` | what a job needs and does not have |
 //! | `apply` | does it |
 //! | `run_now` | `state: run`, and what became of each guest |
+//! | `proof` | reads the archives of a run, by the engine of `backup_verify` |
 //! | `privileges` | the rights it needs |
-//! | `report` | says what came of it |
+//! | `report`, `run_report` | says what came of it |
 //! | `job` | the parameters of a job in Proxmox VE |
 
 mod advice;
@@ -26,10 +27,12 @@ mod observe;
 mod options;
 mod plan;
 mod privileges;
+mod proof;
 mod report;
 mod run_now;
 #[cfg(test)]
 mod run_now_tests;
+mod run_report;
 #[cfg(test)]
 mod run_tests;
 mod schedule;
@@ -43,8 +46,9 @@ pub use apply::Done;
 pub use args::Args;
 pub use observe::{Observed, PresentJob, Surroundings};
 pub use plan::JobAction;
-pub use report::{CoveredGuest, Disk, LeftOutGuest, Report, RunResult};
+pub use report::{CoveredGuest, Disk, LeftOutGuest, Report};
 pub use run_now::{GuestResult, NodeRun};
+pub use run_report::RunResult;
 pub use spec::{Declared, Selection, Spec};
 
 /// The module.
@@ -86,7 +90,7 @@ impl Module for VzdumpJob {
     }
 
     fn verdict(report: &Report) -> Verdict {
-        report::verdict(report)
+        run_report::verdict(report)
     }
 
     fn render(report: &Report) -> String {

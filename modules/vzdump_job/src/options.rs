@@ -20,10 +20,18 @@ const JOB: OptionGroup = OptionGroup {
             ],
         )
         .required(),
-        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay.", "V(run) runs the stored job now, on every node that holds one of its guests, and waits. It takes O(id), O(timeout) and O(vmid) only, and is always a change."])
+        OptionSpec::new("state", Kind::Str, &["V(present) declares the job completely: an option left out returns to the default of Proxmox VE.", "V(absent) removes the job. Archives stay.", "V(run) runs the stored job now, on every node that holds one of its guests, and waits. It takes O(id), O(timeout), O(vmid), O(verify) and O(ledger) only, and is always a change."])
             .choices(&["present", "absent", "run"])
             .default(Default::Str("present")),
         OptionSpec::new("timeout", Kind::Int, &["With O(state=run): how many seconds to wait. A run that takes longer goes on, and the task fails. V(86400) when left out."]),
+        OptionSpec::new("verify", Kind::Bool, &[
+            "With O(state=run): whether the archives that were made are read to their last byte at once, as M(reprise.pve.backup_verify) does, and remembered in its ledger. One that is damaged or cannot be read fails the task.",
+            "They are read where their files are: the task must run on a node that has them, in a folder of its own or of a shared storage. Others are V(not_verified), which fails nothing.",
+        ])
+            .default(Default::Bool(true)),
+        OptionSpec::new("ledger", Kind::Path, &[
+            "With O(state=run): the file in which it is remembered what was read. When another one than the usual is named, name it to M(reprise.pve.backup_verify), too.",
+        ]),
         OptionSpec::new("enabled", Kind::Bool, &["Whether the job runs by its schedule."])
             .default(Default::Bool(true)),
         OptionSpec::new("comment", Kind::Str, &["One line about the job, at most 512 characters."]),
@@ -256,7 +264,7 @@ const NOTIFICATION: OptionGroup = OptionGroup {
     ],
 };
 
-const EXAMPLES: &str = r"- name: Back up every guest of prod at three in the morning
+const EXAMPLES: &str = r#"- name: Back up every guest of prod at three in the morning
   reprise.pve.vzdump_job:
     id: reprise-prod
     schedule: '03:00'
@@ -277,11 +285,16 @@ const EXAMPLES: &str = r"- name: Back up every guest of prod at three in the mor
     bwlimit: 51200
     notes_template: !unsafe '{{guestname}} on {{node}}'
 
-- name: Run a job now and wait for its archives
+- name: Run a job now, wait for its archives, and read them
   reprise.pve.vzdump_job:
     id: reprise-prod
     state: run
   register: run
+
+- name: Show what became of each guest
+  ansible.builtin.debug:
+    msg: "{{ item.vmid }}: {{ item.error or item.archive ~ ' is ' ~ item.verdict }}"
+  loop: "{{ run.runs }}"
 
 - name: See what removing a job would do
   reprise.pve.vzdump_job:
@@ -289,7 +302,7 @@ const EXAMPLES: &str = r"- name: Back up every guest of prod at three in the mor
     state: absent
   check_mode: true
   diff: true
-";
+"#;
 
 /// What `vzdump_job` is.
 pub(crate) const DECLARATION: Declaration = Declaration {
@@ -344,7 +357,7 @@ pub(crate) const DECLARATION: Declaration = Declaration {
         "The command C(reprise privileges vzdump_job) prints the lines that make a token with the least rights for it.",
         "C(script), C(dumpdir) and C(tmpdir) of a job can be set by root alone. They are not declared here: what a job has of them stays, and a warning names it.",
     ],
-    see_also: &["reprise.pve.pve_storage"],
+    see_also: &["reprise.pve.backup_verify", "reprise.pve.pve_storage"],
     examples: EXAMPLES,
     version_added: "0.1.0",
 };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use backup_verify::Place;
 use module_kit::plan::{self, Action, Diff, Plan};
 use module_kit::settings::{Change, Settings};
 use module_kit::{Exit, Failure};
@@ -54,6 +55,9 @@ pub enum JobAction {
         /// How long its end is waited for.
         #[serde(skip)]
         timeout: Duration,
+        /// Where it is remembered what reading the archives came to; nothing: they are not read.
+        #[serde(skip)]
+        verify: Option<Place>,
     },
     /// Removes it.
     Delete {
@@ -117,8 +121,16 @@ pub(crate) fn plan(spec: &Spec, observed: &Observed) -> Result<Plan<JobAction>, 
             )));
         }
         (Spec::Absent(id), _) => absent(id, observed),
-        (Spec::Run { id, timeout, only }, _) => {
-            return run_now::plan(id, *timeout, only, observed);
+        (
+            Spec::Run {
+                id,
+                timeout,
+                only,
+                verify,
+            },
+            _,
+        ) => {
+            return run_now::plan(id, *timeout, only, verify.as_ref(), observed);
         }
     };
     if !plan.is_empty() {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use module_kit::Progress;
 use module_kit::settings::Settings;
-use module_kit::{Exit, Failure, Progress, Verdict};
 use pve_client::api::{Guest, IncludedGuest, Job, ScheduleEvents};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::apply::Done;
 use crate::job::key;
 use crate::observe::Observed;
 use crate::plan::desired;
-use crate::run_now::GuestResult;
+use crate::run_report::{self, RunResult};
 use crate::selection::{self, Selected};
 use crate::spec::{Declared, Spec};
 
@@ -48,35 +48,9 @@ pub struct Report {
     #[schemars(extend("returned" = "when state is run, not in check mode"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runs: Option<Vec<RunResult>>,
-}
-
-/// What became of one guest of a job that ran.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct RunResult {
-    /// The number of the guest.
-    #[schemars(extend("examples" = [101]))]
-    pub vmid: u32,
-    /// The node that ran it.
-    #[schemars(extend("examples" = ["pve1"]))]
-    pub node: String,
-    /// The task of the node; null when none was started.
-    #[schemars(extend("examples" = ["UPID:pve1:0000A1B2:00C3D4E5:6921F0A0:vzdump:101:root@pam:"]))]
-    pub task: Option<String>,
-    /// The volume of the archive; null when there is none.
-    #[schemars(extend("examples" = ["local-backup:backup/vzdump-qemu-101-2026_11_22-03_00_02.vma.zst"]))]
-    pub archive: Option<String>,
-    /// The size of the archive in bytes; null when it cannot be seen.
-    #[schemars(extend("examples" = [201_326_592]))]
-    pub size: Option<u64>,
-    /// How long it took, in seconds.
-    #[schemars(extend("examples" = [42]))]
-    pub duration: Option<u64>,
-    /// Why there is no archive; null when there is one.
-    pub error: Option<String>,
-    /// When it failed, the last lines of the log about it.
-    pub log_tail: Vec<String>,
-    /// How many warnings the task ended with. It succeeded all the same.
-    pub warnings: u64,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A guest that the job saves.
@@ -142,6 +116,7 @@ pub(crate) fn report(spec: &Spec, observed: &Observed, progress: &Progress<'_, D
             left_out: Vec::new(),
             guests_unknown: None,
             runs: None,
+            warnings: Vec::new(),
         },
         Spec::Run { id, .. } => of_run(id.as_str(), observed, progress),
         Spec::Present(declared) => of_declared(declared, observed, progress),
@@ -154,7 +129,7 @@ fn of_declared(declared: &Declared, observed: &Observed, progress: &Progress<'_,
         Progress::Predicted => None,
         Progress::Applied(done) => done.iter().find_map(|done| match done {
             Done::Written { job, included } => Some((&**job, included)),
-            Done::Removed | Done::Ran(_) => None,
+            Done::Removed | Done::Ran { .. } => None,
         }),
     };
     let job = written
@@ -215,6 +190,7 @@ fn of_declared(declared: &Declared, observed: &Observed, progress: &Progress<'_,
             .and_then(|surroundings| surroundings.guests.gaps.first())
             .map(ToString::to_string),
         runs: None,
+        warnings: Vec::new(),
     }
 }
 
@@ -223,10 +199,10 @@ fn of_run(id: &str, observed: &Observed, progress: &Progress<'_, Done>) -> Repor
     let next_run = job
         .filter(|job| job.is_enabled())
         .and_then(|job| job.next_run);
-    let runs = match progress {
+    let ran = match progress {
         Progress::Predicted => None,
         Progress::Applied(done) => done.iter().find_map(|done| match done {
-            Done::Ran(results) => Some(results.iter().map(run_result).collect()),
+            Done::Ran { guests, warnings } => Some((guests, warnings)),
             Done::Written { .. } | Done::Removed => None,
         }),
     };
@@ -243,67 +219,9 @@ fn of_run(id: &str, observed: &Observed, progress: &Progress<'_, Done>) -> Repor
         guests: included.map(with_disks).collect(),
         left_out: Vec::new(),
         guests_unknown: observed.run_guests.gaps.first().map(ToString::to_string),
-        runs,
+        runs: ran.map(|(guests, _)| guests.iter().map(RunResult::new).collect()),
+        warnings: ran.map_or_else(Vec::new, |(_, warnings)| warnings.clone()),
     }
-}
-
-fn run_result(result: &GuestResult) -> RunResult {
-    RunResult {
-        vmid: result.vmid.get(),
-        node: result.node.to_string(),
-        task: result.task.as_ref().map(ToString::to_string),
-        archive: result.archive.clone(),
-        size: result.size,
-        duration: result.seconds,
-        error: result.error.clone(),
-        log_tail: result.tail.clone(),
-        warnings: result.warnings,
-    }
-}
-
-/// A run in which one guest was not saved has failed, and says which and why.
-pub(crate) fn verdict(report: &Report) -> Verdict {
-    let mut verdict = Verdict::default();
-    let Some(runs) = &report.runs else {
-        return verdict;
-    };
-    let mut tasks: Vec<&String> = runs
-        .iter()
-        .filter(|run| run.warnings > 0)
-        .filter_map(|run| run.task.as_ref())
-        .collect();
-    tasks.dedup();
-    verdict.warnings = tasks
-        .into_iter()
-        .map(|task| format!("task `{task}` ended with warnings; its log says which."))
-        .collect();
-    let failed: Vec<String> = runs
-        .iter()
-        .filter_map(|run| {
-            run.error
-                .as_ref()
-                .map(|why| format!("guest {} on {}: {why}", run.vmid, run.node))
-        })
-        .collect();
-    if !failed.is_empty() {
-        // Without a task nothing was started, so nothing has changed.
-        let started = runs.iter().any(|run| run.task.is_some());
-        let exit = if started {
-            Exit::NeedsAHand
-        } else {
-            Exit::Failed
-        };
-        let message = format!(
-            "backup job `{}` did not save {} of {} guests: {}",
-            report.id,
-            failed.len(),
-            runs.len(),
-            failed.join("; ")
-        );
-        verdict.failure = Some(Failure::new(exit, message)
-            .hint("`runs` has the last lines of the log of each; the whole log is at the task. Mend the cause and run again."));
-    }
-    verdict
 }
 
 /// Whether the job there saves the guests that the declared one saves.
@@ -370,17 +288,7 @@ pub(crate) fn render(report: &Report) -> String {
         writeln!(text, "  next run  {next_run}").ok();
     }
     if let Some(runs) = &report.runs {
-        for run in runs {
-            let what = match (&run.archive, &run.error) {
-                (_, Some(why)) => format!("FAILED: {why}"),
-                (Some(archive), None) => archive.clone(),
-                (None, None) => "done".to_owned(),
-            };
-            writeln!(text, "  {:<8}  {what}", run.vmid).ok();
-            if let (Some(size), Some(seconds)) = (run.size, run.duration) {
-                writeln!(text, "            {size} bytes in {seconds} s").ok();
-            }
-        }
+        run_report::render(runs, &mut text);
         return text;
     }
     for guest in &report.guests {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use backup_verify::{FreshArchive, Place};
 use module_kit::plan::{self, Plan};
 use module_kit::settings::Settings;
 use module_kit::{Context, Exit, Failure, joined};
 use pve_client::Client;
 use pve_client::api::{Archive, Guest, Outcome, Wait};
-use pve_types::{JobId, NodeName, StorageId, Upid, Vmid};
+use pve_types::{JobId, NodeName, StorageId, Upid, Vmid, VolumeId};
 use serde::Serialize;
 
 use crate::job::{key, vmids};
@@ -44,7 +45,9 @@ pub struct GuestResult {
     /// The task, if one was started.
     pub task: Option<Upid>,
     /// The archive.
-    pub archive: Option<String>,
+    pub archive: Option<VolumeId>,
+    /// What reading it came to, when that was wanted.
+    pub proof: Option<FreshArchive>,
     /// Its size in bytes, if it can be seen.
     pub size: Option<u64>,
     /// How long it took, in seconds.
@@ -62,6 +65,7 @@ pub(crate) fn plan(
     id: &JobId,
     timeout: Duration,
     only: &BTreeSet<Vmid>,
+    verify: Option<&Place>,
     observed: &Observed,
 ) -> Result<Plan<JobAction>, Failure> {
     let Some(present) = observed.job(id.as_str()) else {
@@ -118,6 +122,7 @@ pub(crate) fn plan(
         settings: present.settings.clone(),
         partly: !only.is_empty(),
         timeout,
+        verify: verify.cloned(),
     };
     let same = present.settings.to_value();
     Ok(Plan {
@@ -328,7 +333,7 @@ fn result_of(
                 .as_ref()
                 .and_then(|volume| archives.iter().find(|archive| archive.volid == *volume));
             result.size = found.and_then(|archive| archive.size);
-            result.archive = volume.map(|volume| volume.to_string());
+            result.archive = volume;
             result.seconds = Some(*seconds);
         }
         End::Failed(why) => {
@@ -351,6 +356,7 @@ impl GuestResult {
             node: run.node.clone(),
             task: task.cloned(),
             archive: None,
+            proof: None,
             size: None,
             seconds: None,
             error: None,

@@ -143,6 +143,27 @@ fn only_the_named_guests_of_the_job_are_saved() {
 }
 
 #[test]
+fn from_elsewhere_archives_are_not_verified_and_that_is_no_failure() {
+    let log = format!("{SAVED_100}{}", SAVED_100.replace("100", "101"));
+    let asked = |over: Value| {
+        let server = server(rights(), &log, ended("OK"));
+        let outcome = run(&server, Mode::Apply, over);
+        assert_eq!(outcome.failure, None);
+        assert_eq!(outcome.preview.unwrap().warnings, [""; 0]);
+        (outcome.report["runs"][0].clone(), server.asked())
+    };
+    let (guest, calls) = asked(json!({}));
+    assert_eq!(guest["verdict"], "not_verified");
+    assert_eq!(guest["sha256"], Value::Null);
+    assert_eq!(guest["reasons"][0]["id"], "file-elsewhere");
+    assert_eq!(guest["reasons"][0]["guest"], 100);
+    let (unasked, without) = asked(json!({"verify": false}));
+    assert_eq!(unasked["verdict"], Value::Null);
+    assert_eq!(unasked["reasons"], json!([]));
+    assert_eq!(calls.len(), without.len(), "{calls:#?}");
+}
+
+#[test]
 fn warnings_are_success() {
     let log = format!("{SAVED_100}{}", SAVED_100.replace("100", "101"));
     let outcome = run(
@@ -278,4 +299,21 @@ fn other_options_are_refused_by_name() {
         testing::spec::<VzdumpJob>(json!({"id": "nightly", "state": "absent", "timeout": 5}))
             .unwrap_err();
     assert!(failure.message.starts_with("timeout:"), "{failure}");
+    for (option, value) in [("verify", json!(false)), ("ledger", json!("/a"))] {
+        for state in ["present", "absent"] {
+            let mut arguments = with(nightly_options(), json!({"state": state}));
+            arguments[option] = value.clone();
+            let failure = testing::spec::<VzdumpJob>(arguments).unwrap_err();
+            assert!(
+                failure.message.starts_with(&format!("{option}: only")),
+                "{failure}"
+            );
+        }
+    }
+    let failure = testing::spec::<VzdumpJob>(json!({"id": "a1", "state": "run", "ledger": "/"}));
+    assert!(failure.unwrap_err().message.contains("names no file"));
+}
+
+fn nightly_options() -> Value {
+    json!({"id": "nightly", "schedule": "03:00", "all": true})
 }

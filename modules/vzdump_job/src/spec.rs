@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use backup_verify::Place;
 use module_kit::Failure;
 use module_kit::settings::Settings;
 use pve_types::{JobId, NodeName, PoolId, Retention, StorageId, Vmid};
@@ -26,6 +27,8 @@ pub enum Spec {
         timeout: Duration,
         /// Only these of its guests; all of them when empty.
         only: BTreeSet<Vmid>,
+        /// Where it is remembered what reading the archives came to; nothing: they are not read.
+        verify: Option<Place>,
     },
 }
 
@@ -96,9 +99,19 @@ impl Spec {
                 "timeout: only `state: run` waits for something",
             ));
         }
+        if args.state != State::Run && !args.verify {
+            return Err(Failure::usage(
+                "verify: only `state: run` makes archives that can be read",
+            ));
+        }
+        if args.state != State::Run && args.ledger.is_some() {
+            return Err(Failure::usage(
+                "ledger: only `state: run` makes archives that are remembered",
+            ));
+        }
         match args.state {
             State::Run => {
-                let others = args.given(&["id", "state", "timeout", "vmid"]);
+                let others = args.given(&["id", "state", "timeout", "vmid", "verify", "ledger"]);
                 if !others.is_empty() {
                     return Err(Failure::usage(format!(
                         "state is run, which runs the job as it is stored, but {} is given too",
@@ -111,6 +124,10 @@ impl Spec {
                     id,
                     timeout: Duration::from_secs(seconds.unwrap_or(86_400)),
                     only: vmids("vmid", args.vmid.as_deref().unwrap_or_default())?,
+                    verify: args
+                        .verify
+                        .then(|| Place::new(args.ledger.as_deref()))
+                        .transpose()?,
                 })
             }
             State::Absent => Ok(Self::Absent(id)),

@@ -7,6 +7,7 @@ mod cluster;
 mod command_line;
 mod connection;
 mod coverage;
+mod digest;
 mod faults;
 mod files;
 mod jobs;

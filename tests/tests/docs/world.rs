@@ -140,6 +140,8 @@ impl World {
             .current_dir(self.clone())
             .env("PATH", &self.path)
             .env("HOME", self.folder.path().join("home"))
+            // Root's state on this machine is not ours to write.
+            .env("REPRISE_STATE_DIR", self.folder.path().join("state"))
             .env("ANSIBLE_NOCOLOR", "1")
             .env("COLUMNS", "200");
         if let Some(collections) = &self.collections {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 use super::images::Archive;
 use crate::program::{Cost, Program};
@@ -30,12 +31,9 @@ pub(super) struct Runner {
 /// Ours first, then those it is compared with.
 pub(super) fn of(archive: &Archive, binary: &Path, vma: Option<&Path>) -> Vec<Runner> {
     let path = &archive.path;
-    let ours = Program::new(binary)
-        .args(["backup_verify", "--json", "--parallel", "1", "--path"])
-        .arg(path);
     let mut runners = vec![Runner {
         name: "backup_verify".to_owned(),
-        program: ours,
+        program: ours(path, binary),
         aim: NO_AIM,
     }];
     let mut rival = |name: &str, program: Program, aim: Aim| {
@@ -91,9 +89,39 @@ pub(super) fn of(archive: &Archive, binary: &Path, vma: Option<&Path>) -> Vec<Ru
     runners
 }
 
+/// Our program. It must not remember what it read in the round before.
+fn ours(path: &Path, binary: &Path) -> Program {
+    Program::new(binary)
+        .args(["backup_verify", "--json", "--parallel", "1"])
+        .args(["--remember=false", "--path"])
+        .arg(path)
+}
+
+/// A run that reads nothing is quick, and is no figure.
+fn reads_all(archive: &Archive, binary: &Path) -> Result<()> {
+    let said: Value = serde_json::from_str(&ours(&archive.path, binary).output()?)?;
+    let (read, size) = (
+        said.pointer("/summary/bytes_read").and_then(Value::as_u64),
+        archive.path.metadata()?.len(),
+    );
+    if read != Some(size) {
+        bail!(
+            "`backup_verify` read {read:?} bytes of the {size} of `{}`",
+            archive.path.display()
+        );
+    }
+    Ok(())
+}
+
 /// Runs everybody in turn, so that what else the machine does meets all of them alike. The
 /// result has the runs of each.
-pub(super) fn hold(archive: &Archive, runners: &[Runner], runs: usize) -> Result<Vec<Vec<Cost>>> {
+pub(super) fn hold(
+    archive: &Archive,
+    binary: &Path,
+    runners: &[Runner],
+    runs: usize,
+) -> Result<Vec<Vec<Cost>>> {
+    reads_all(archive, binary)?;
     let mut costs: Vec<Vec<Cost>> = runners.iter().map(|_| Vec::new()).collect();
     for round in 1..=runs {
         println!("{}: round {round} of {runs}", archive.ending);

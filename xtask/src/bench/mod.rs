@@ -59,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         all.push(Figures::new(
             archive,
             &contest,
-            &contest::hold(archive, &contest, settings.runs)?,
+            &contest::hold(archive, &binary, &contest, settings.runs)?,
         )?);
     }
     println!("{}", figures::table(&all, settings.runs));

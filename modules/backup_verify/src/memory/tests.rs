@@ -124,6 +124,7 @@ fn open(
             checks: 1,
         },
         readers: 1,
+        patience: std::time::Duration::from_millis(if budget.paused { 60_000 } else { 100 }),
     };
     Memory::open(&asked, context)
 }
@@ -225,6 +226,7 @@ fn a_reading_that_failed_is_made_once_more_before_it_counts() {
                     .remembering
                     .renewal,
                 readers: 1,
+                patience: std::time::Duration::ZERO,
             };
             let memory = Memory::open(&asked, context).unwrap();
             let examination = memory.settle(0, pass(&path, first), &|| {
