@@ -151,6 +151,13 @@ options:
     - Storage that takes the archives.
     - V(local) is what Proxmox VE takes when it is left out.
     type: str
+  storage_planned:
+    description:
+    - >-
+      Say that an earlier task of the play makes O(storage): in check mode it is not there yet, and
+      this is then no warning. Nothing else depends on it, and it is not sent to Proxmox VE.
+    type: bool
+    default: false
   mode:
     description:
     - How a running guest is saved.

@@ -124,6 +124,14 @@ const ARCHIVE: OptionGroup = OptionGroup {
                 "V(local) is what Proxmox VE takes when it is left out.",
             ],
         ),
+        OptionSpec::new(
+            "storage_planned",
+            Kind::Bool,
+            &[
+                "Say that an earlier task of the play makes O(storage): in check mode it is not there yet, and this is then no warning. Nothing else depends on it, and it is not sent to Proxmox VE.",
+            ],
+        )
+        .default(Default::Bool(false)),
         OptionSpec::new("mode", Kind::Str, &["How a running guest is saved."])
             .choices(&["snapshot", "suspend", "stop"])
             .default(Default::Str("snapshot")),
