@@ -62,6 +62,9 @@ options:
     - >-
       They are read where their files are: the task must run on a node that has them, in a folder of
       its own or of a shared storage. Others are V(not_verified), which fails nothing.
+    - >-
+      Where a hook script of vzdump moves archives away, say V(false): what is not where Proxmox VE
+      put it cannot be read.
     type: bool
     default: true
   ledger:

@@ -18,7 +18,7 @@ fn read(count: u32, limit: u64) -> Result<(Value, Duration)> {
     let folder = program.home().join("dump");
     fs::create_dir(&folder)?;
     for number in 1..=count {
-        let disk = noise(number.into(), 2 << 20);
+        let disk = noise(number, 2 << 20);
         let archive = Machine::with("", vec![("scsi0", disk)]).archive()?;
         let name = format!("vzdump-qemu-100-2026_01_02-03_04_{number:02}.vma");
         fs::write(folder.join(name), archive)?;
