@@ -116,6 +116,14 @@ impl HostLab {
     /// # Errors
     /// When it cannot be started.
     pub fn start(tools: &HostTools) -> Result<Self> {
+        Self::with(tools, |config| config)
+    }
+
+    /// Starts one that is set up otherwise.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn with(tools: &HostTools, change: impl FnOnce(LabConfig) -> LabConfig) -> Result<Self> {
         // A blank: paths of users have some.
         let folder = tempfile::Builder::new()
             .prefix("reprise hosts-")
@@ -124,7 +132,7 @@ impl HostLab {
         let config = LabConfig::new(folder.path())
             .with_nodes(NODES.map(NodeConfig::new).into())
             .with_hosts(hosts);
-        let lab = Lab::start(&config)?;
+        let lab = Lab::start(&change(config))?;
         Ok(Self {
             lab: Some(lab),
             folder,

@@ -1,6 +1,8 @@
 //! Three nodes of three environments, as an operator has them, and the variables by which plays
 //! reach them.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use reprise_lab::{HostsConfig, Lab, LabConfig, Node, demo};
 use serde_json::{Value, json};
@@ -28,6 +30,18 @@ impl Nodes {
             .prefix("reprise-nodes-")
             .tempdir()?;
         let config = LabConfig::new(folder.path());
+        Self::of(&config, folder)
+    }
+
+    /// Nodes that are an API and report a new storage only so long after it was made.
+    ///
+    /// # Errors
+    /// When the lab cannot be started.
+    pub fn with_storage_report(after: Duration) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("reprise-nodes-")
+            .tempdir()?;
+        let config = LabConfig::new(folder.path()).with_storage_report(after);
         Self::of(&config, folder)
     }
 

@@ -36,11 +36,19 @@ impl Site {
     /// # Errors
     /// When the lab cannot be started.
     pub fn of_release(release: Release) -> Result<Self> {
+        Self::with(release, |config| config)
+    }
+
+    /// Starts one that is set up otherwise.
+    ///
+    /// # Errors
+    /// When the lab cannot be started.
+    pub fn with(release: Release, change: impl FnOnce(LabConfig) -> LabConfig) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("reprise-lab-").tempdir()?;
         let mut node = NodeConfig::new(NODE).of_release(release);
         "not-a-word-of-any-dictionary".clone_into(&mut node.password);
         let config = LabConfig::new(folder.path()).with_nodes(vec![node]);
-        let lab = Lab::start(&config)?;
+        let lab = Lab::start(&change(config))?;
         let site = Self {
             lab,
             _folder: folder,

@@ -190,7 +190,9 @@ storages:
       type: bool
     available:
       description:
-      - Whether the node can use it now.
+      - >-
+        Whether the node has reported that it can use it. Nodes report every 10
+        seconds, so a storage that has just been made is not available until then.
       returned: always
       type: bool
     total:

@@ -62,6 +62,9 @@ options:
     - >-
       They are read where their files are: the task must run on a node that has them, in a folder of
       its own or of a shared storage. Others are V(not_verified), which fails nothing.
+    - >-
+      Where a hook script of vzdump moves archives away, say V(false): what is not where Proxmox VE
+      put it cannot be read.
     type: bool
     default: true
   ledger:
@@ -151,6 +154,13 @@ options:
     - Storage that takes the archives.
     - V(local) is what Proxmox VE takes when it is left out.
     type: str
+  storage_planned:
+    description:
+    - >-
+      Say that an earlier task of the play makes O(storage): in check mode it is not there yet, and
+      this is then no warning. Nothing else depends on it, and it is not sent to Proxmox VE.
+    type: bool
+    default: false
   mode:
     description:
     - How a running guest is saved.

@@ -61,7 +61,8 @@ pub struct StorageEntry {
     pub content: Vec<String>,
     /// Whether all nodes see the same content there.
     pub shared: bool,
-    /// Whether the node can use it now.
+    /// Whether the node has reported that it can use it. Nodes report every 10 seconds, so a storage
+    /// that has just been made is not available until then.
     pub available: bool,
     /// Bytes in all. Null until the node has reported.
     #[schemars(extend("examples" = [1_000_000_000_000_u64]))]
@@ -187,7 +188,7 @@ pub(crate) fn render(report: &Report) -> String {
     }
     for storage in &report.storages {
         let fill = match (storage.available, storage.used_percent) {
-            (false, _) => "not available".to_owned(),
+            (false, _) => "not reported: not available, or only just made".to_owned(),
             (true, None) => "not reported yet".to_owned(),
             (true, Some(percent)) => format!("{percent} % in use"),
         };

@@ -52,7 +52,7 @@ fn everything_is_told_and_nothing_written() {
     insta::assert_snapshot!(outcome.rendered, @r"
     Proxmox VE 8.4.21
     node pve1: online
-    storage away on pve1: not available
+    storage away on pve1: not reported: not available, or only just made
     storage local on pve1: 41 % in use
     guest 101 (web) on pve1: running
     ");

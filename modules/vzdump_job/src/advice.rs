@@ -180,6 +180,7 @@ fn about_storage<'a>(
     let id = declared.storage.as_ref().map_or(LOCAL, StorageId::as_str);
     let storage = match &surroundings.storage {
         Known::Known(Some(storage)) => storage,
+        Known::Known(None) if surroundings.storage_planned => return None,
         Known::Known(None) => {
             warnings.push(format!(
                 "storage `{id}` does not exist: every run will fail until it is there."

@@ -30,6 +30,7 @@ pub struct Args {
     pub(crate) names: Option<Vec<String>>,
     pub(crate) node: Option<String>,
     pub(crate) storage: Option<String>,
+    pub(crate) storage_planned: bool,
     pub(crate) mode: String,
     pub(crate) compress: String,
     pub(crate) threads: Option<i64>,

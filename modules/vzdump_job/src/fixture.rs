@@ -129,6 +129,7 @@ impl World {
                 pool_exists: Known::Known(true),
                 nodes: vec!["pve1".parse().unwrap(), "pve2".parse().unwrap()],
                 storage: Known::Known(Some(storage(json!({})))),
+                storage_planned: false,
                 fleecing: None,
                 fill: vec![on_node("pve1", 10, json!({"shared": 1}))],
                 archives: Ok(Vec::new()),

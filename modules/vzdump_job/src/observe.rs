@@ -49,6 +49,9 @@ pub struct Surroundings {
     pub nodes: Vec<NodeName>,
     /// The storage that the archives go to.
     pub storage: Known<Option<Storage>>,
+    /// Whether that storage will be there before the job is made: this is check mode, and an
+    /// earlier task would have made it.
+    pub storage_planned: bool,
     /// The storage of the fleecing images, when one is named.
     pub fleecing: Option<Known<Option<Storage>>>,
     /// How full that storage is, on each node that has it and has reported.
@@ -94,7 +97,7 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         let permissions = scope.spawn(|| client.permissions());
         let surroundings = match spec {
             Spec::Absent(_) | Spec::Run { .. } => Ok(None),
-            Spec::Present(declared) => surroundings(declared, client).map(Some),
+            Spec::Present(declared) => surroundings(declared, client, context.is_check()).map(Some),
         };
         let run_guests = match spec {
             Spec::Run { .. } => client.resources().map(|resources| resources.guests),
@@ -124,7 +127,11 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
     })
 }
 
-fn surroundings(declared: &Declared, client: &Client) -> Result<Surroundings, Failure> {
+fn surroundings(
+    declared: &Declared,
+    client: &Client,
+    is_check: bool,
+) -> Result<Surroundings, Failure> {
     let (schedule, resources, storages, pools) = std::thread::scope(|scope| {
         let schedule = scope.spawn(|| client.schedule_analyze(&declared.schedule, RUNS));
         let storages = scope.spawn(|| client.storages());
@@ -187,6 +194,7 @@ fn surroundings(declared: &Declared, client: &Client) -> Result<Surroundings, Fa
         pool_exists,
         nodes: resources.nodes.into_iter().map(|node| node.node).collect(),
         storage,
+        storage_planned: is_check && declared.storage_planned,
         fleecing,
         fill,
         archives,

@@ -27,6 +27,7 @@ const JOB: OptionGroup = OptionGroup {
         OptionSpec::new("verify", Kind::Bool, &[
             "With O(state=run): whether the archives that were made are read to their last byte at once, as M(reprise.pve.backup_verify) does, and remembered in its ledger. One that is damaged or cannot be read fails the task.",
             "They are read where their files are: the task must run on a node that has them, in a folder of its own or of a shared storage. Others are V(not_verified), which fails nothing.",
+            "Where a hook script of vzdump moves archives away, say V(false): what is not where Proxmox VE put it cannot be read.",
         ])
             .default(Default::Bool(true)),
         OptionSpec::new("ledger", Kind::Path, &[
@@ -124,6 +125,14 @@ const ARCHIVE: OptionGroup = OptionGroup {
                 "V(local) is what Proxmox VE takes when it is left out.",
             ],
         ),
+        OptionSpec::new(
+            "storage_planned",
+            Kind::Bool,
+            &[
+                "Say that an earlier task of the play makes O(storage): in check mode it is not there yet, and this is then no warning. Nothing else depends on it, and it is not sent to Proxmox VE.",
+            ],
+        )
+        .default(Default::Bool(false)),
         OptionSpec::new("mode", Kind::Str, &["How a running guest is saved."])
             .choices(&["snapshot", "suspend", "stop"])
             .default(Default::Str("snapshot")),

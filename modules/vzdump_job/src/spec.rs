@@ -45,6 +45,8 @@ pub struct Declared {
     pub selection: Selection,
     /// Where the archives go; `local` is what the node takes for none.
     pub storage: Option<StorageId>,
+    /// Whether an earlier task makes that storage.
+    pub storage_planned: bool,
     /// Where the images of backup fleecing go.
     pub fleecing_storage: Option<StorageId>,
     /// On which node alone.
@@ -159,6 +161,7 @@ impl Declared {
             enabled: args.enabled,
             selection,
             storage,
+            storage_planned: args.storage_planned,
             fleecing_storage: fleecing_storage(args)?,
             node,
             retention,

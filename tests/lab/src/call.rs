@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::access::identity::Identity;
 use crate::access::rights::Held;
+use crate::api::missing;
+use crate::guest::GuestKind;
 use crate::http::envelope::Reply;
 use crate::node::NodeCore;
 use crate::parameters::Parameters;
@@ -77,7 +79,8 @@ impl Call<'_> {
         task::start(self.node, self.identity, self.foreground, kind, id, body)
     }
 
-    /// Whether the path names this node; others cannot be found, for each node stands alone.
+    /// Whether the path names this node; others of its cluster were asked before, and no more can be
+    /// found.
     ///
     /// # Errors
     /// The text of a failed name lookup.
@@ -89,5 +92,27 @@ impl Call<'_> {
         Err(Refusal::failure(format!(
             "hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known"
         )))
+    }
+
+    /// Whether the guest of the path, if it exists, is on this node.
+    ///
+    /// # Errors
+    /// That its configuration is not here.
+    pub(crate) fn check_home(&self, segments: &[String]) -> Result<(), Refusal> {
+        let [_, node, kind, vmid, ..] = segments else {
+            return Ok(());
+        };
+        let kind = match kind.as_str() {
+            "qemu" => GuestKind::Qemu,
+            "lxc" => GuestKind::Lxc,
+            _ => return Ok(()),
+        };
+        let elsewhere = vmid.parse().ok().filter(|vmid| {
+            let home = self.state.home(*vmid);
+            home.is_some_and(|home| home != self.node.name)
+        });
+        elsewhere.map_or(Ok(()), |vmid| {
+            Err(Refusal::failure(missing(node, kind, vmid)))
+        })
     }
 }

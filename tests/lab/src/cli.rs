@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,6 +50,16 @@ enum Command {
         /// The release that all nodes are.
         #[arg(long, value_parser = release, default_value = "8.4")]
         release: Release,
+        /// Let the nodes be one cluster.
+        #[arg(long)]
+        cluster: bool,
+        /// A folder of the nodes, such as /mnt/pve/nas, that is the same on all of them.
+        #[arg(long, value_name = "PATH")]
+        shared: Vec<PathBuf>,
+        /// For how many seconds a new storage is `unknown` in `/cluster/resources`. On a real node
+        /// it is up to 10.
+        #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+        storage_report: u64,
         /// Stop also when standard input is closed, so that a lab never outlives its starter.
         #[arg(long, conflicts_with = "background")]
         until_stdin_closes: bool,
@@ -207,6 +218,9 @@ impl Command {
                 nodes,
                 time_zone,
                 release,
+                cluster,
+                shared,
+                storage_report,
                 until_stdin_closes,
                 background: false,
                 hosts,
@@ -221,7 +235,11 @@ impl Command {
                 } else {
                     Lifetime::Signal
                 };
-                let mut config = LabConfig::new(dir).with_nodes(nodes.collect());
+                let mut config = LabConfig::new(dir)
+                    .with_nodes(nodes.collect())
+                    .with_storage_report(Duration::from_secs(storage_report));
+                config.is_cluster = cluster;
+                config.shared = shared;
                 config.hosts = hosts.config()?;
                 hold(config, lifetime, demo::seed)?;
             }

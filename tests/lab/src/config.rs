@@ -11,8 +11,12 @@ use crate::host::HostsConfig;
 pub struct LabConfig {
     /// Everything that the lab writes lies under this folder.
     pub directory: PathBuf,
-    /// The nodes; each stands alone, as installations that share nothing.
+    /// The nodes; each stands alone, as installations that share nothing, unless they are a cluster.
     pub nodes: Vec<NodeConfig>,
+    /// Whether the nodes are one cluster.
+    pub is_cluster: bool,
+    /// Folders of the nodes, such as `/mnt/pve/nas`, that are the same on all of them.
+    pub shared: Vec<PathBuf>,
     /// Where the time comes from.
     pub clock: Clock,
     /// How long a 401 takes; PVE takes three seconds.
@@ -23,6 +27,9 @@ pub struct LabConfig {
     pub guest_port: Option<u16>,
     /// How long a call of `pvesh` takes; on a real node 0.6 seconds.
     pub delay_of_pvesh: Duration,
+    /// How long a new storage is `unknown` in `/cluster/resources`, in whole seconds; on a real node
+    /// until the status daemon's next round, which comes every 10 seconds.
+    pub storage_report: Duration,
 }
 
 impl LabConfig {
@@ -33,10 +40,13 @@ impl LabConfig {
             nodes: ["pve-prod", "pve-lab", "pve-mon"]
                 .map(NodeConfig::new)
                 .into(),
+            is_cluster: false,
+            shared: Vec::new(),
             clock: Clock::Real,
             delay_of_401: Duration::ZERO,
             hosts: None,
             delay_of_pvesh: Duration::ZERO,
+            storage_report: Duration::ZERO,
             guest_port: None,
         }
     }
@@ -48,10 +58,31 @@ impl LabConfig {
         self
     }
 
+    /// With nodes that are one cluster.
+    #[must_use]
+    pub const fn as_cluster(mut self) -> Self {
+        self.is_cluster = true;
+        self
+    }
+
+    /// With a folder that is the same on all nodes, as if each had mounted the same server.
+    #[must_use]
+    pub fn sharing(mut self, path: impl Into<PathBuf>) -> Self {
+        self.shared.push(path.into());
+        self
+    }
+
     /// With nodes that can be logged in to.
     #[must_use]
     pub fn with_hosts(mut self, hosts: HostsConfig) -> Self {
         self.hosts = Some(hosts);
+        self
+    }
+
+    /// With storages that are reported so long after they were made.
+    #[must_use]
+    pub const fn with_storage_report(mut self, after: Duration) -> Self {
+        self.storage_report = after;
         self
     }
 

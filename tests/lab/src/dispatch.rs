@@ -37,6 +37,12 @@ impl Target<'_> {
         foreground: Option<&dyn Foreground>,
         mut parameters: Parameters,
     ) -> Result<Reply, Refusal> {
+        if let Some(other) = self.other_node(node) {
+            if !other.is_online() {
+                return Err(Refusal::empty(595, "No route to host"));
+            }
+            return self.call(&other, identity, foreground, parameters);
+        }
         let now = node.clock.now();
         if let Some(index) = api::index(self.method, self.segments, &node.name) {
             return Ok(index.into());
@@ -70,8 +76,19 @@ impl Target<'_> {
         )?;
         if found.endpoint.is_proxied() {
             call.check_node()?;
+            call.check_home(self.segments)?;
         }
         call.parameters = validate(schema, found.endpoint, std::mem::take(&mut call.parameters))?;
         handler(&mut call)
+    }
+
+    /// The other node of the cluster that the path names: it is asked, and its answer passed on.
+    fn other_node(self, node: &NodeCore) -> Option<Arc<NodeCore>> {
+        match self.segments {
+            [first, name, ..] if first == "nodes" && *name != node.name => {
+                node.cluster.member(name)
+            }
+            _ => None,
+        }
     }
 }

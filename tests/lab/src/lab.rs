@@ -8,9 +8,11 @@ use anyhow::Context as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
+use crate::cluster::Cluster;
 use crate::config::LabConfig;
 use crate::host::{HostedNode, Hosts};
 use crate::http::server::{self, Command};
+use crate::http::tls;
 use crate::network::{Network, Present};
 use crate::node::Node;
 
@@ -40,6 +42,7 @@ impl Lab {
         let mut nodes = Vec::new();
         let mut listening = Vec::new();
         let present = Present::default();
+        let common = config.is_cluster.then(new_cluster).transpose()?;
         let (guest_port, port_keeper) = match config.guest_port {
             Some(port) => (port, None),
             None => free_port().map(|(port, keeper)| (port, Some(keeper)))?,
@@ -57,7 +60,8 @@ impl Lab {
                 .context("the listener has no address")?
                 .port();
             let (sender, commands) = unbounded_channel();
-            let (node, certificate) = Node::prepare(node, config, port, network, sender)?;
+            let cluster = common.clone().map_or_else(new_cluster, Ok)?;
+            let (node, certificate) = Node::prepare(node, config, port, network, sender, cluster)?;
             listening.push(Listening {
                 core: Arc::clone(&node.core),
                 listener,
@@ -65,6 +69,11 @@ impl Lab {
                 commands,
             });
             nodes.push(node);
+        }
+        for node in &nodes {
+            let cluster = &node.core.cluster;
+            let cores = nodes.iter().map(|node| &node.core);
+            cluster.consist_of(cores.filter(|core| Arc::ptr_eq(&core.cluster, cluster)));
         }
         let hosts = start_hosts(config, &mut nodes)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,6 +128,7 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
             time_zone: &config.time_zone,
             release: config.release,
             authority: node.ca_path(),
+            shared: &node.core.shared,
         })
         .collect();
     let hosts = Hosts::start(wanted, &config.directory, &hosted)?;
@@ -126,6 +136,10 @@ fn start_hosts(config: &LabConfig, nodes: &mut [Node]) -> anyhow::Result<Option<
         node.attach(&hosts);
     }
     Ok(Some(hosts))
+}
+
+fn new_cluster() -> anyhow::Result<Arc<Cluster>> {
+    Ok(Arc::new(Cluster::new(tls::random()?)))
 }
 
 // Held at an address that no guest has, it is not given to anybody else.

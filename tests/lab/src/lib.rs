@@ -26,6 +26,7 @@ mod call;
 pub mod check;
 pub mod cli;
 mod clock;
+mod cluster;
 mod config;
 mod config_rights;
 mod control;

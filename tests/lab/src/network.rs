@@ -106,11 +106,12 @@ impl Network {
     }
 
     /// Brings the network to what the state says: who runs is there, who does not is not.
-    pub(crate) fn follow(&self, state: &State) {
+    pub(crate) fn follow(&self, state: &State, node: &str) {
         let services = lock(&self.services);
         let wanted: BTreeMap<u32, (Ipv4Addr, Service)> = state
             .guests
             .iter()
+            .filter(|(vmid, _)| state.is_on(**vmid, node))
             .filter(|(_, guest)| guest.running && state.host == HostKind::Machine)
             .map(|(vmid, guest)| {
                 let service = services.get(vmid).cloned().unwrap_or_default();

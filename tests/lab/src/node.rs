@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::ops::{Deref, DerefMut};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::access::ticket::Signer;
 use crate::backup::turn;
 use crate::clock::Clock;
+use crate::cluster::Cluster;
 use crate::config::{LabConfig, NodeConfig, Release};
 use crate::fault::{FaultRule, Faults};
 use crate::host::{Hosts, SshLogin};
@@ -40,11 +40,11 @@ pub(crate) struct NodeCore {
     /// The folder that stands for `/` of the node.
     pub(crate) root: PathBuf,
     pub(crate) fingerprint: String,
-    pub(crate) signer: Signer,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
     pub(crate) delay_of_401: Duration,
     pub(crate) delay_of_pvesh: Duration,
+    pub(crate) storage_report: Duration,
     pub(crate) supply: Supply,
     pub(crate) network: Network,
     /// Unix time of the start, for `uptime`.
@@ -52,17 +52,27 @@ pub(crate) struct NodeCore {
     pub(crate) tasks: Tasks,
     /// Which of them may make backups.
     pub(crate) backups: turn::Lock,
-    state: Mutex<State>,
+    /// What it has in common with the other nodes of its cluster.
+    pub(crate) cluster: Arc<Cluster>,
+    /// Folders that other nodes have too: where they are on the node, and where on this machine.
+    pub(crate) shared: Vec<(PathBuf, PathBuf)>,
 }
 
 impl NodeCore {
     /// The state; a handler that panicked must not end the node.
     pub(crate) fn state(&self) -> StateGuard<'_> {
+        let state = self.cluster.state.lock();
         StateGuard {
-            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            state: state.unwrap_or_else(PoisonError::into_inner),
+            node: &self.name,
             network: &self.network,
             changed: false,
         }
+    }
+
+    /// Whether the other nodes of its cluster see it.
+    pub(crate) fn is_online(&self) -> bool {
+        !self.supply.is_down()
     }
 
     /// Says what a guest does on its port.
@@ -71,14 +81,15 @@ impl NodeCore {
     /// When there is no such guest.
     pub(crate) fn serve(&self, vmid: u32, service: network::Service) -> anyhow::Result<()> {
         let state = self.state();
-        let there = state.guests.contains_key(&vmid);
+        let there = state.is_on(vmid, &self.name);
         anyhow::ensure!(there, "node {} has no guest {vmid}", self.name);
         self.network.serve(vmid, service);
-        self.network.follow(&state);
+        self.network.follow(&state, &self.name);
         Ok(())
     }
 
-    /// Where a path of the node lies on this machine. It never leaves the node's root.
+    /// Where a path of the node lies on this machine. It never leaves the node's root, or the folder
+    /// that the nodes share.
     pub(crate) fn local(&self, path: &str) -> PathBuf {
         let mut inside = PathBuf::new();
         for component in Path::new(path).components() {
@@ -90,7 +101,11 @@ impl NodeCore {
                 _ => {}
             }
         }
-        self.root.join(inside)
+        let shared = self.shared.iter().find_map(|(at, folder)| {
+            let below = inside.strip_prefix(at).ok()?;
+            Some(folder.join(below))
+        });
+        shared.unwrap_or_else(|| self.root.join(inside))
     }
 }
 
@@ -98,6 +113,7 @@ impl NodeCore {
 #[derive(Debug)]
 pub(crate) struct StateGuard<'node> {
     state: MutexGuard<'node, State>,
+    node: &'node str,
     network: &'node Network,
     changed: bool,
 }
@@ -120,7 +136,8 @@ impl DerefMut for StateGuard<'_> {
 impl Drop for StateGuard<'_> {
     fn drop(&mut self) {
         if self.changed {
-            self.network.follow(&self.state);
+            self.state.settle(self.node);
+            self.network.follow(&self.state, self.node);
         }
     }
 }
@@ -147,6 +164,7 @@ impl Node {
         port: u16,
         network: Network,
         commands: UnboundedSender<Command>,
+        cluster: Arc<Cluster>,
     ) -> anyhow::Result<(Self, tls::Certificate)> {
         let directory = &lab.directory;
         let root = directory.join(&config.name).join("root");
@@ -165,16 +183,17 @@ impl Node {
             tasks: Tasks::new(root.join(active::PATH.trim_start_matches('/'))),
             root,
             fingerprint: certificate.fingerprint.clone(),
-            signer: Signer::new(tls::random()?),
             faults: Faults::default(),
             journal: Journal::default(),
             delay_of_401: lab.delay_of_401,
             delay_of_pvesh: lab.delay_of_pvesh,
+            storage_report: lab.storage_report,
             supply: Supply::new(&commands),
             network,
             started: lab.clock.now(),
             backups: turn::Lock::default(),
-            state: Mutex::new(State::default()),
+            cluster,
+            shared: shared_folders(lab)?,
         };
         let core = Arc::new(core);
         let node = Self {
@@ -317,7 +336,8 @@ impl Node {
     /// Where the port of a guest is while it runs; `None` without such a guest.
     pub fn guest_endpoint(&self, vmid: u32) -> Option<SocketAddrV4> {
         let state = self.core.state();
-        let guest = state.guests.get(&vmid)?;
+        let here = state.is_on(vmid, self.name());
+        let guest = state.guests.get(&vmid).filter(|_| here)?;
         Some(self.core.network.endpoint(vmid, guest))
     }
 
@@ -327,6 +347,7 @@ impl Node {
         let guests = state.guests.iter();
         let network = &self.core.network;
         guests
+            .filter(|(vmid, _)| state.is_on(**vmid, self.name()))
             .map(|(vmid, guest)| (*vmid, network.endpoint(*vmid, guest)))
             .collect()
     }
@@ -338,4 +359,18 @@ impl Node {
     pub fn set_service(&self, vmid: u32, service: network::Service) -> anyhow::Result<()> {
         self.core.serve(vmid, service)
     }
+}
+
+fn shared_folders(lab: &LabConfig) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    let shared = lab.shared.iter().map(|path| {
+        let at = path.strip_prefix("/").unwrap_or(path).to_owned();
+        let folder = lab.directory.join("shared").join(&at);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let folder = folder
+            .canonicalize()
+            .with_context(|| format!("cannot find {}", folder.display()))?;
+        Ok((at, folder))
+    });
+    shared.collect()
 }

@@ -172,11 +172,17 @@ impl RawRequest {
             .ok_or_else(|| Refusal::unauthorized("No ticket"))?;
         let ticket = percent_decode_str(ticket).decode_utf8_lossy();
         let identity = node
+            .cluster
             .signer
             .verify(&ticket, &state.access, now)
             .ok_or_else(failed)?;
         let token = self.csrf.as_deref().unwrap_or_default();
-        if self.method != "GET" && !node.signer.verify_csrf(token, identity.user_id(), now) {
+        if self.method != "GET"
+            && !node
+                .cluster
+                .signer
+                .verify_csrf(token, identity.user_id(), now)
+        {
             return Err(Refusal::unauthorized(
                 "Permission denied - invalid csrf token",
             ));

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) jobs: JobTable,
     pub(crate) storages: StorageTable,
     pub(crate) guests: BTreeMap<u32, Guest>,
+    /// The node that each guest is on.
+    homes: BTreeMap<u32, String>,
     pub(crate) pools: BTreeMap<String, Pool>,
     pub(crate) host: HostKind,
     /// Total and used bytes of storages, where a test has said them.
@@ -43,6 +45,26 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The node that a guest is on.
+    pub(crate) fn home(&self, vmid: u32) -> Option<&str> {
+        self.homes.get(&vmid).map(String::as_str)
+    }
+
+    /// Whether a guest is on this node. One that does not exist is on none.
+    pub(crate) fn is_on(&self, vmid: u32, node: &str) -> bool {
+        self.home(vmid) == Some(node)
+    }
+
+    /// Guests that are new are on this node; those that are gone are nowhere.
+    pub(crate) fn settle(&mut self, node: &str) {
+        for vmid in self.guests.keys() {
+            let home = self.homes.entry(*vmid);
+            home.or_insert_with(|| node.to_owned());
+        }
+        let guests = &self.guests;
+        self.homes.retain(|vmid, _| guests.contains_key(vmid));
+    }
+
     /// The pool that a guest is in.
     pub(crate) fn pool_of_guest(&self, vmid: u32) -> Option<&str> {
         self.pools

@@ -1,6 +1,7 @@
 //! Storage definitions as `/etc/pve/storage.cfg` holds them, and their plugins' rules.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -155,6 +156,7 @@ impl Plugin {
             id: id.to_owned(),
             kind: self.kind,
             options,
+            reported_at: 0,
         };
         if self.fixed.contains(&"path") {
             let path = || format!("/mnt/pve/{id}");
@@ -236,9 +238,22 @@ pub(crate) struct Storage {
     pub(crate) kind: &'static str,
     /// Options as text.
     pub(crate) options: BTreeMap<String, String>,
+    /// Unix time from which the status daemon has told the cluster about it.
+    pub(crate) reported_at: i64,
 }
 
 impl Storage {
+    /// Lets the status daemon find it so much later.
+    pub(crate) fn report_after(&mut self, delay: Duration, now: i64) {
+        let delay = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
+        self.reported_at = now.saturating_add(delay);
+    }
+
+    /// Whether the status daemon has told the cluster about it.
+    pub(crate) const fn is_reported(&self, now: i64) -> bool {
+        now >= self.reported_at
+    }
+
     /// The value of an option.
     pub(crate) fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)

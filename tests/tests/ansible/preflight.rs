@@ -1,5 +1,7 @@
 //! What roles refuse before anything is touched, and what they say about it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use reprise_tests::ansible::{Controller, Play};
 use reprise_tests::environment::Tools;
@@ -13,6 +15,8 @@ use crate::site::play;
 pub(crate) const TESTS: &[WithTools] = tests![
     every_refusal_says_what_to_do,
     a_node_that_is_down_stops_no_other,
+    a_storage_that_was_just_made_is_waited_for,
+    a_storage_that_stays_unknown_is_refused,
 ];
 
 fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
@@ -158,5 +162,53 @@ fn a_node_that_is_down_stops_no_other(tools: &Tools) -> Result<()> {
         );
     }
     ensure!(nodes.jobs("prod")?.len() == 1, "{}", ran.ended.output());
+    Ok(())
+}
+
+const WAITS: &str = "reprise.pve.preflight : Wait for the state of the storage";
+
+// As on a real node: nothing of it is in the resources of the cluster for up to 10 seconds.
+fn a_storage_that_was_just_made_is_waited_for(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::with_storage_report(Duration::from_secs(10))?;
+    let controller = Controller::new(tools)?;
+    let site =
+        play("reprise.pve.site", |environment| nodes.by_api(environment))?.variable("env", "prod");
+    let made = site.clone().run(&controller)?.succeeded()?;
+    ensure!(made.changes()? == 2, "{}", made.ended.output());
+    ensure!(made.result(WAITS).is_err(), "it waited for no storage");
+    let again = site.run(&controller)?.succeeded()?;
+    ensure!(again.changes()? == 0, "{}", again.ended.output());
+    let waited = again.result(WAITS)?;
+    ensure!(
+        waited.kind == "ok" && waited.result["attempts"].as_u64() > Some(1),
+        "{}",
+        waited.result
+    );
+    Ok(())
+}
+
+fn a_storage_that_stays_unknown_is_refused(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::with_storage_report(Duration::from_hours(1))?;
+    let controller = Controller::new(tools)?;
+    let site =
+        play("reprise.pve.site", |environment| nodes.by_api(environment))?.variable("env", "prod");
+    site.clone().run(&controller)?.succeeded()?;
+    let writes = nodes.writes()?;
+    let refused = site.run(&controller)?;
+    ensure!(refused.ended.code == Some(2), "{}", refused.ended.output());
+    for text in [
+        "The storage `local-backup` is not available on pve-prod.",
+        "`pvesm status --storage local-backup`",
+    ] {
+        ensure!(
+            refused.ended.stdout.contains(text),
+            "no `{text}`:\n{}",
+            refused.ended.output()
+        );
+    }
+    ensure!(
+        nodes.writes()? == writes,
+        "something was changed all the same"
+    );
     Ok(())
 }

@@ -76,6 +76,9 @@ fn check_then_do_then_nothing_then_absent(tools: &Tools) -> Result<()> {
         check.ended.output()
     );
 
+    // The storage is not there yet, and the same play would make it.
+    ensure!(!said.contains("does not exist"), "{said}");
+
     let made = site.clone().run(&controller)?.succeeded()?;
     ensure!(made.changes()? == 6, "{}", made.ended.output());
     for (environment, schedule, retention) in [

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use reprise_lab::Node;
+use jiff::{Timestamp, ToSpan as _};
+use reprise_lab::{ArchiveSeed, Node};
 use reprise_tests::ansible::{Controller, Play};
 use reprise_tests::environment::{Tools, systemd_analyze};
 use reprise_tests::host::Host;
@@ -13,13 +14,14 @@ use reprise_tests::nodes::Nodes;
 use reprise_tests::process::{self, Watch};
 use reprise_tests::tests;
 use reprise_tests::trial::WithTools;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::site::play;
 
 pub(crate) const TESTS: &[WithTools] = tests![
     units_and_hook_do_their_work_and_go_again,
     every_node_says_what_it_found_before_one_fails,
+    what_the_schedule_promises_is_what_is_expected,
 ];
 
 const UNITS: &str = "/etc/systemd/system";
@@ -344,4 +346,66 @@ fn archive_of(folder: &Path, start: &str) -> Result<std::path::PathBuf> {
         })
         .collect();
     found.pop().context("no archive")
+}
+
+// Nobody has to say twice how often backups are made.
+fn what_the_schedule_promises_is_what_is_expected(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_api(environment))?;
+    site.run(&controller)?.succeeded()?;
+    let old = Timestamp::now().checked_sub(72.hours())?;
+    let old = old.strftime("%Y_%m_%d-%H_%M_%S");
+    for (environment, vmid) in [("lab", 200), ("prod", 100)] {
+        let seed = ArchiveSeed::new(&format!("vzdump-qemu-{vmid}-{old}.vma.zst"));
+        nodes
+            .node(environment)?
+            .add_archive("local-backup", &seed)?;
+    }
+    let weekly = json!({"attic": {"schedule": "sun 01:00", "rpo_hours": 100}});
+    let attic =
+        json!({"backup_schedule_environments": weekly, "backup_schedule_environment": "attic"});
+    let rows: [(&str, u32, Value, i64); 6] = [
+        // Saved on Saturdays: its archive is three days old and young enough.
+        ("lab", 200, json!({}), 170),
+        ("prod", 100, json!({}), 26),
+        ("prod", 100, json!({"backup_schedule_rpo_hours": 80}), 82),
+        ("prod", 100, attic, 102),
+        // What is said for this role comes first.
+        (
+            "prod",
+            100,
+            json!({"backup_schedule_rpo_hours": 80, "backup_verify_environments": {"prod": {"rpo_hours": 30}}}),
+            30,
+        ),
+        (
+            "prod",
+            100,
+            json!({"backup_schedule_rpo_hours": 80, "backup_verify_rpo_hours": 90}),
+            90,
+        ),
+    ];
+    for (environment, vmid, variables, expected) in rows {
+        let mut verify = play("reprise.pve.verify", |environment| {
+            nodes.by_api(environment)
+        })?
+        .variable("env", environment)
+        .variable("vmid", json!([vmid]));
+        for (name, value) in reprise_tests::server::map(variables.clone()) {
+            verify = verify.variable(&name, value);
+        }
+        let ran = verify.run(&controller)?;
+        let found = ran.result("reprise.pve.backup_verify : Verify, and tell who is protected")?;
+        let guest = &found.result["guests"][0];
+        ensure!(
+            guest["vmid"] == vmid && guest["rpo_hours"] == expected,
+            "{environment}, {variables}: {guest}"
+        );
+        let state = if expected < 72 { "stale" } else { "unverified" };
+        ensure!(
+            guest["state"] == state,
+            "{environment}, {variables}: {guest}"
+        );
+    }
+    Ok(())
 }

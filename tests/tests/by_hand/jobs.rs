@@ -133,6 +133,24 @@ fn what_a_job_lacks_is_said() -> Result<()> {
 }
 
 #[test]
+fn a_storage_that_an_earlier_task_makes_is_missed_only_by_the_real_run() -> Result<()> {
+    let world = World::start()?;
+    let planned = json!({"storage": "soon", "storage_planned": true, "keep_daily": 7});
+    let predicted = world.predict(planned.clone())?;
+    succeeds(&predicted, true);
+    assert_eq!(warnings(&predicted), "", "{predicted}");
+    let made = world.job(planned.clone())?;
+    succeeds(&made, true);
+    assert!(warnings(&made).contains("`soon` does not exist"), "{made}");
+    assert_eq!(made["diff"], predicted["diff"]);
+    // It says nothing about the job, so it never makes two jobs differ.
+    let without = json!({"storage": "soon", "keep_daily": 7});
+    succeeds(&world.job(without)?, false);
+    succeeds(&world.job(planned)?, false);
+    Ok(())
+}
+
+#[test]
 fn a_storage_that_will_be_full_is_forecast() -> Result<()> {
     let world = World::start()?;
     let node = world.site.node()?;

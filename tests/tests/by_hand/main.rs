@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod budget;
+mod cluster;
 mod command_line;
 mod connection;
 mod coverage;

@@ -1,7 +1,11 @@
 //! `pve_storage` where it differs from a job: fixed settings, passwords, users of a storage.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use reprise_lab::{LabConfig, Release};
 use reprise_tests::server::{map, merged};
+use reprise_tests::site::Site;
 use serde_json::{Value, json};
 
 use crate::support::{JOB, World, fails, succeeds, text, warnings};
@@ -136,6 +140,54 @@ fn the_diff_shows_no_password() -> Result<()> {
             "share"
         ),
         "pve"
+    );
+    Ok(())
+}
+
+// Proxmox VE reports it up to 10 seconds later.
+#[test]
+fn nobody_takes_a_new_storage_for_a_missing_one() -> Result<()> {
+    let slow = |config: LabConfig| config.with_storage_report(Duration::from_hours(1));
+    let world = World::of(Site::with(Release::default(), slow)?)?;
+    let new = json!({
+        "storage": "fresh", "type": "dir", "content": ["backup"], "keep_last": 3,
+        "dir_options": {"path": "/srv/fresh"},
+    });
+    succeeds(&world.storage(new.clone())?, true);
+    succeeds(&world.storage(new)?, false);
+
+    let job = world.job(json!({"storage": "fresh", "keep_last": 3}))?;
+    succeeds(&job, true);
+    let said = warnings(&job);
+    assert!(!said.contains("storage `fresh`"), "{said}");
+    succeeds(
+        &world.job(json!({"storage": "fresh", "keep_last": 3}))?,
+        false,
+    );
+
+    let info = world
+        .program
+        .module("pve_info", &world.server.by_token()?)?;
+    let storages = info["storages"].as_array().context("no storages")?;
+    let fresh = storages.iter().find(|entry| entry["storage"] == "fresh");
+    let fresh = fresh.context("the new storage is not told")?;
+    assert_eq!(
+        (&fresh["available"], &fresh["free"]),
+        (&json!(false), &Value::Null)
+    );
+
+    // An empty storage has no archives; it is neither missing nor unknown.
+    let options = merged(world.server.by_token()?, json!({"storage": ["fresh"]}));
+    let verified = world.program.module("backup_verify", &options)?;
+    assert_eq!(verified["archives"], json!([]), "{verified}");
+    assert!(
+        !verified["unknown"].to_string().contains("fresh"),
+        "{verified}"
+    );
+    let states = verified["guests"].as_array().context("no guests")?;
+    assert!(
+        states.iter().all(|guest| guest["state"] != "unknown"),
+        "{verified}"
     );
     Ok(())
 }

@@ -27,7 +27,11 @@ impl World {
 
     /// One whose node is this release of Proxmox VE.
     pub(crate) fn of_release(release: Release) -> Result<Self> {
-        let site = Site::of_release(release)?;
+        Self::of(Site::of_release(release)?)
+    }
+
+    /// One with this lab.
+    pub(crate) fn of(site: Site) -> Result<Self> {
         let server = site.server()?;
         Ok(Self {
             api: Api::new(&server)?,

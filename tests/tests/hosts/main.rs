@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod cluster;
 mod isolation;
 mod lifetime;
 mod login;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             unprivileged::TESTS,
             refused::TESTS,
             on_node::TESTS,
+            cluster::TESTS,
         ],
     )
 }

@@ -178,6 +178,8 @@ fn storages_that_cannot_take_the_archives() {
         json!({}),
         "storage `backups` does not exist: every run will fail until it is there.",
     );
+    let planned = of(Known::Known(None)).around(|around| around.storage_planned = true);
+    assert_eq!(warned(&planned, json!({})), [""; 0]);
     one(
         &of(Known::Unknown(gap("Datastore.Audit", "/storage/backups"))),
         json!({}),

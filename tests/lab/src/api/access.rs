@@ -25,15 +25,15 @@ pub(super) fn login(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         .live_user(&user, call.now)
         .ok_or_else(Refusal::login_failed)?;
     // A good ticket serves as a password: that is how clients renew theirs.
-    let renewed = call.node.signer.verify(password, access, call.now);
+    let renewed = call.node.cluster.signer.verify(password, access, call.now);
     if known.password != password && renewed.is_none_or(|identity| identity.user_id() != user) {
         return Err(Refusal::login_failed());
     }
     let capabilities = access.capabilities(&Identity::user(&user));
     Ok(json!({
         "username": user,
-        "ticket": call.node.signer.ticket(&user, call.now),
-        "CSRFPreventionToken": call.node.signer.csrf(&user, call.now),
+        "ticket": call.node.cluster.signer.ticket(&user, call.now),
+        "CSRFPreventionToken": call.node.cluster.signer.csrf(&user, call.now),
         "cap": capabilities,
     })
     .into())

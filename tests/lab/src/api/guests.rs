@@ -28,7 +28,7 @@ fn list(call: &Call<'_>, kind: GuestKind) -> Value {
         .state
         .guests
         .iter()
-        .filter(|(_, guest)| guest.kind == kind)
+        .filter(|(vmid, guest)| guest.kind == kind && call.state.is_on(**vmid, &call.node.name))
         .filter(|(vmid, _)| call.holds_any(&format!("/vms/{vmid}"), &["VM.Audit"]))
         .map(|(vmid, guest)| Value::Object(brief(*vmid, guest, call.now)))
         .collect();
@@ -167,7 +167,7 @@ pub(super) fn digest(guest: &Guest) -> String {
 }
 
 /// The text of a missing configuration.
-pub(super) fn missing(node: &str, kind: GuestKind, vmid: u32) -> String {
+pub(crate) fn missing(node: &str, kind: GuestKind, vmid: u32) -> String {
     format!(
         "Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist",
         kind.folder()

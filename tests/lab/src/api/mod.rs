@@ -42,6 +42,7 @@ use crate::call::Call;
 use crate::http::envelope::Reply;
 use crate::refusal::Refusal;
 
+pub(crate) use guests::missing;
 pub(crate) use power::boot;
 pub(crate) use prunebackups::{Wanted, remove};
 

@@ -1,5 +1,7 @@
 //! `/cluster/resources`, `/nodes` and `/nodes/{node}/status`.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::guests::{PROCESSORS, memory, processors, status_word};
@@ -8,6 +10,7 @@ use crate::config::{KERNEL, KERNEL_VERSION};
 use crate::files;
 use crate::guest::Guest;
 use crate::http::envelope::Reply;
+use crate::node::NodeCore;
 use crate::refusal::Refusal;
 
 /// Memory and root disk of a node: the sizes of a small server.
@@ -27,7 +30,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         entries.extend(guests(call));
     }
     if asked("node") {
-        entries.push(node(call));
+        entries.extend(members(call).map(|member| node(call, &member)));
     }
     if asked("storage") {
         entries.extend(storages(call));
@@ -74,8 +77,8 @@ fn guests(call: &Call<'_>) -> Vec<Value> {
 /// A guest as resource lists and pools show it.
 pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Value> {
     let kind = guest.kind.as_str();
-    if !guest.is_reported(call.now) {
-        let node = &call.node.name;
+    let node = call.state.home(vmid).unwrap_or(&call.node.name);
+    if !guest.is_reported(call.now) || !call.node.cluster.has_online(node) {
         let entry = json!({"id": format!("{kind}/{vmid}"), "type": kind, "vmid": vmid, "node": node, "status": "unknown"});
         return entry.as_object().cloned().unwrap_or_default();
     }
@@ -84,7 +87,7 @@ pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Va
         "type": kind,
         "vmid": vmid,
         "name": guest.display_name(vmid),
-        "node": call.node.name,
+        "node": node,
         "status": status_word(guest),
         "template": guest.number("template").unwrap_or(0),
         "maxcpu": processors(guest),
@@ -109,7 +112,13 @@ pub(super) fn guest(call: &Call<'_>, vmid: u32, guest: &Guest) -> Map<String, Va
 }
 
 fn storages(call: &Call<'_>) -> Vec<Value> {
-    let node = &call.node.name;
+    members(call)
+        .flat_map(|member| storages_of(call, &member))
+        .collect()
+}
+
+fn storages_of(call: &Call<'_>, member: &NodeCore) -> Vec<Value> {
+    let node = &member.name;
     call.state
         .storages
         .iter()
@@ -126,7 +135,11 @@ fn storages(call: &Call<'_>) -> Vec<Value> {
                 "shared": u8::from(storage.is_shared()),
                 "status": "unknown",
             });
-            let usage = files::usage(call.node, call.state, storage);
+            // Asked itself, `/nodes/{node}/storage/{storage}/status`, a node knows it at once.
+            let is_reported = member.is_online() && storage.is_reported(call.now);
+            let usage = is_reported
+                .then(|| files::usage(member, call.state, storage))
+                .flatten();
             if let (Some((total, used)), Some(object)) = (usage, entry.as_object_mut()) {
                 object.insert("status".to_owned(), "available".into());
                 object.insert("maxdisk".to_owned(), total.into());
@@ -137,16 +150,22 @@ fn storages(call: &Call<'_>) -> Vec<Value> {
         .collect()
 }
 
-fn node(call: &Call<'_>) -> Value {
-    let name = &call.node.name;
+/// The nodes of the cluster.
+fn members(call: &Call<'_>) -> impl Iterator<Item = Arc<NodeCore>> + use<> {
+    let members: Vec<_> = call.node.cluster.members().collect();
+    members.into_iter()
+}
+
+fn node(call: &Call<'_>, member: &NodeCore) -> Value {
+    let name = &member.name;
     let mut entry = json!({
         "id": format!("node/{name}"),
         "node": name,
         "type": "node",
-        "status": "online",
+        "status": if member.is_online() { "online" } else { "offline" },
         "level": "",
     });
-    let sees = call.holds_any(&format!("/nodes/{name}"), &["Sys.Audit"]);
+    let sees = member.is_online() && call.holds_any(&format!("/nodes/{name}"), &["Sys.Audit"]);
     if let Some(object) = entry.as_object_mut().filter(|_| sees) {
         let details = json!({
             "cpu": 0.05,
@@ -155,31 +174,32 @@ fn node(call: &Call<'_>) -> Value {
             "maxmem": MEMORY,
             "disk": ROOT_DISK_USED,
             "maxdisk": ROOT_DISK,
-            "uptime": uptime(call),
+            "uptime": uptime(call, member),
         });
         object.extend(details.as_object().cloned().unwrap_or_default());
     }
     entry
 }
 
-fn uptime(call: &Call<'_>) -> i64 {
-    (call.now - call.node.started).max(0) + 1
+fn uptime(call: &Call<'_>, member: &NodeCore) -> i64 {
+    (call.now - member.started).max(0) + 1
 }
 
 pub(super) fn nodes(call: &mut Call<'_>) -> Result<Reply, Refusal> {
-    let mut entry = node(call);
-    if let Some(object) = entry.as_object_mut() {
-        object.insert(
-            "ssl_fingerprint".to_owned(),
-            call.node.fingerprint.clone().into(),
-        );
-    }
-    Ok(json!([entry]).into())
+    let entries = members(call).map(|member| {
+        let mut entry = node(call, &member);
+        if let Some(object) = entry.as_object_mut() {
+            let fingerprint = member.fingerprint.clone();
+            object.insert("ssl_fingerprint".to_owned(), fingerprint.into());
+        }
+        entry
+    });
+    Ok(Value::from(entries.collect::<Vec<_>>()).into())
 }
 
 pub(super) fn status(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(json!({
-        "uptime": uptime(call),
+        "uptime": uptime(call, call.node),
         "loadavg": ["0.12", "0.10", "0.08"],
         "cpu": 0.05,
         "wait": 0,

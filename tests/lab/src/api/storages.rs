@@ -36,7 +36,8 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let id = call.required("storage").to_owned();
-    let storage = Plugin::of(call.required("type"))?.create(&id, &call.parameters)?;
+    let mut storage = Plugin::of(call.required("type"))?.create(&id, &call.parameters)?;
+    storage.report_after(call.node.storage_report, call.now);
     let failed = |refusal: Refusal| refusal.with_prefix("create storage failed: ");
     if call.state.storages.find(&id).is_some() {
         let text = format!("storage ID '{id}' already defined");
@@ -61,6 +62,7 @@ fn change(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::failure(text));
     }
     let mut storage = call.state.storages.get(call.required("storage"))?.clone();
+    let was_disabled = storage.is_disabled();
     let plugin = Plugin::of(storage.kind)?;
     let changes = plugin.change(&call.parameters)?;
     for name in split_list(call.parameters.text("delete").unwrap_or_default()) {
@@ -72,6 +74,9 @@ fn change(call: &mut Call<'_>) -> Result<Reply, Refusal> {
         storage.options.remove(name);
     }
     storage.options.extend(changes);
+    if was_disabled && !storage.is_disabled() {
+        storage.report_after(call.node.storage_report, call.now);
+    }
     let answer = answer(&storage);
     call.state.storages.put(storage);
     Ok(answer)

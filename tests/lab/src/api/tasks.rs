@@ -15,9 +15,13 @@ const SHOWN_TO_CLUSTER: usize = 25;
 pub(super) fn list_of_cluster(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let all = call.holds_any("/", &["Sys.Audit"]);
     let own = call.identity.to_string();
-    let mut tasks = call.node.tasks.running();
-    tasks.extend(call.node.tasks.ended());
-    tasks.truncate(SHOWN_TO_CLUSTER);
+    let mut tasks = Vec::new();
+    for node in call.node.cluster.members().filter(|node| node.is_online()) {
+        let mut told = node.tasks.running();
+        told.extend(node.tasks.ended());
+        told.truncate(SHOWN_TO_CLUSTER);
+        tasks.extend(told);
+    }
     let entries: Vec<Value> = tasks
         .iter()
         // The list knows users only: a token never finds itself in it.

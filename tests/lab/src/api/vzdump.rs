@@ -104,9 +104,14 @@ fn selection(call: &Call<'_>) -> Result<Vec<u32>, Refusal> {
             .filter_map(|vmid| vmid.parse().ok())
             .collect()
     };
+    // Guests of other nodes are passed over, also when they are named.
+    let here = |vmid: &u32| {
+        let home = call.state.home(*vmid);
+        home.is_none_or(|home| home == call.node.name)
+    };
     let named = numbers("vmid");
     if !named.is_empty() {
-        return Ok(named.into_iter().collect());
+        return Ok(named.into_iter().filter(here).collect());
     }
     let guests: BTreeSet<u32> = match call.parameters.text("pool") {
         Some(pool) => call
@@ -118,7 +123,8 @@ fn selection(call: &Call<'_>) -> Result<Vec<u32>, Refusal> {
         None => call.state.guests.keys().copied().collect(),
     };
     let excluded = numbers("exclude");
-    Ok(guests.difference(&excluded).copied().collect())
+    let guests = guests.difference(&excluded).copied();
+    Ok(guests.filter(here).collect())
 }
 
 pub(super) fn defaults(call: &mut Call<'_>) -> Result<Reply, Refusal> {

@@ -77,6 +77,8 @@ pub(crate) struct HostPlan {
     pub(crate) program: PathBuf,
     pub(crate) sftp_server: PathBuf,
     pub(crate) shown: Vec<PathBuf>,
+    /// Folders that other nodes have too: where they are there, and where on this machine.
+    pub(crate) shared: Vec<(PathBuf, PathBuf)>,
 }
 
 impl HostPlan {

@@ -43,6 +43,8 @@ pub(crate) struct HostedNode<'a> {
     pub(crate) release: Release,
     /// The certificate of the authority that signed its own.
     pub(crate) authority: &'a Path,
+    /// Folders that it shares with other nodes: where they are there, and where on this machine.
+    pub(crate) shared: &'a [(PathBuf, PathBuf)],
 }
 
 /// The running hosts. They end when this is dropped, and when the process that holds it is gone.
@@ -230,6 +232,7 @@ fn prepare(
         program: config.program.clone(),
         sftp_server: config.sftp_server()?,
         shown: config.shown.clone(),
+        shared: node.shared.to_vec(),
     };
     for folder in [folder.join("ssh"), plan.view(), plan.programs()] {
         make_folder(&folder)?;

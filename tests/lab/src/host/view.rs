@@ -43,6 +43,11 @@ pub(crate) fn enter(host: &HostPlan) -> Result<()> {
     mounts::make_private()?;
     let view = host.view();
     mounts::show(&host.root(), &view)?;
+    for (at, folder) in &host.shared {
+        let target = view.join(at);
+        make_folder(&target)?;
+        mounts::show(folder, &target)?;
+    }
     system(host, &view)?;
     for path in SETTINGS {
         let source = Path::new("/").join(path);

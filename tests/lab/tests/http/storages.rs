@@ -1,9 +1,11 @@
 //! Storages: definitions, their state on the node, and the archives on them.
 
+use std::time::Duration;
+
 use reprise_lab::{ArchiveSeed, Separation};
 use serde_json::json;
 
-use crate::support::{Api, OneNode};
+use crate::support::{Api, NOON, OneNode};
 
 fn start() -> (OneNode, Api) {
     let lab = OneNode::start();
@@ -73,6 +75,45 @@ fn passwords_and_secrets_do_not_come_back() {
         api.post("/storage", &nfs).reason,
         "missing value for required option 'export'"
     );
+}
+
+#[test]
+fn a_new_storage_is_unknown_to_the_cluster_until_the_status_daemon_comes_by() {
+    let lab = OneNode::with(|config| config.with_storage_report(Duration::from_secs(10)));
+    let secret = lab
+        .node()
+        .add_token("root@pam!t1", Separation::Shared)
+        .unwrap();
+    let api = Api::new(lab.node(), "root@pam!t1", &secret);
+    let state = || {
+        let listed = api.get("/cluster/resources?type=storage").data();
+        let storages = listed.as_array().unwrap();
+        let found = storages.iter().find(|entry| entry["storage"] == "b1");
+        let found = found.unwrap().clone();
+        let has_figures = found.get("maxdisk").is_some() && found.get("disk").is_some();
+        (found["status"].as_str().unwrap().to_owned(), has_figures)
+    };
+    let unknown = ("unknown".to_owned(), false);
+    let available = ("available".to_owned(), true);
+    let create = [("storage", "b1"), ("type", "dir"), ("path", "/srv/b1")];
+    api.post("/storage", &create).data();
+    assert_eq!(state(), unknown);
+    // The node itself knows it at once.
+    let own = api.get("/nodes/pve1/storage/b1/status").data();
+    assert_eq!(
+        (&own["active"], own["total"].as_u64().unwrap() > 0),
+        (&json!(1), true)
+    );
+    lab.clock.set(NOON + 9);
+    assert_eq!(state(), unknown);
+    lab.clock.set(NOON + 10);
+    assert_eq!(state(), available);
+    // A change of it is none of its state, but one that was switched off is found anew.
+    api.put("/storage/b1", &[("content", "backup")]).data();
+    assert_eq!(state(), available);
+    api.put("/storage/b1", &[("disable", "1")]).data();
+    api.put("/storage/b1", &[("disable", "0")]).data();
+    assert_eq!(state(), unknown);
 }
 
 #[test]

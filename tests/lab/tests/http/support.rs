@@ -16,12 +16,17 @@ pub(crate) const NOON: i64 = 1_795_262_400;
 
 impl OneNode {
     pub(crate) fn start() -> Self {
+        Self::with(|config| config)
+    }
+
+    /// One that is set up otherwise.
+    pub(crate) fn with(change: impl FnOnce(LabConfig) -> LabConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(NOON);
         let config = LabConfig::new(folder.path())
             .with_clock(clock.clone())
             .with_nodes(vec![NodeConfig::new("pve1")]);
-        let lab = Lab::start(&config).unwrap();
+        let lab = Lab::start(&change(config)).unwrap();
         Self { lab, clock, folder }
     }
 

@@ -160,3 +160,109 @@ fn nodes_of_a_lab_share_nothing() {
     assert_ne!(first.fingerprint(), second.fingerprint());
     assert!(lab.node("nope").is_err());
 }
+
+#[test]
+fn nodes_of_a_cluster_share_what_the_api_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = LabConfig::new(folder.path()).as_cluster();
+    let lab = Lab::start(&config.sharing("/mnt/pve/nas")).unwrap();
+    let [first, second, third] = lab.nodes() else {
+        panic!("three nodes")
+    };
+    let secret = first.add_token("root@pam!t1", Separation::Shared).unwrap();
+    let [one, two] = [first, second].map(|node| Api::new(node, "root@pam!t1", &secret));
+    let create = [
+        ("storage", "nas"),
+        ("type", "nfs"),
+        ("server", "192.0.2.9"),
+        ("export", "/x"),
+        ("content", "backup,images"),
+    ];
+    one.post("/storage", &create).data();
+    assert_eq!(two.get("/storage/nas").data()["path"], "/mnt/pve/nas");
+    let disk = [
+        ("name", "a"),
+        ("tags", "web"),
+        ("scsi0", "nas:200/vm-200-disk-0.raw,size=1M"),
+    ];
+    second.add_guest(200, GuestKind::Qemu, &disk).unwrap();
+    second.set_running(200, Power::Running);
+    assert_eq!(
+        first.local("/mnt/pve/nas/images/200/vm-200-disk-0.raw"),
+        second.local("/mnt/pve/nas/images/200/vm-200-disk-0.raw")
+    );
+
+    // A guest is on one node, and only there; requests for it are passed on.
+    let of = |api: &Api, path: &str| api.get(path).data().as_array().unwrap().clone();
+    let guests = |api: &Api| {
+        of(api, "/cluster/resources?type=vm")
+            .iter()
+            .map(|guest| {
+                let word = |key: &str| guest[key].as_str().unwrap_or("-").to_owned();
+                (word("node"), word("name"), word("status"))
+            })
+            .collect::<Vec<_>>()
+    };
+    let words = |node: &str, name: &str, status: &str| {
+        vec![(node.to_owned(), name.to_owned(), status.to_owned())]
+    };
+    assert_eq!(guests(&one), words("pve-lab", "a", "running"));
+    assert_eq!(guests(&one), guests(&two));
+    assert_eq!(
+        of(&one, "/nodes/pve-prod/qemu"),
+        Vec::<serde_json::Value>::new()
+    );
+    assert_eq!(of(&one, "/nodes/pve-lab/qemu").len(), 1);
+    assert_eq!(
+        one.get("/nodes/pve-lab/qemu/200/config").data()["name"],
+        "a"
+    );
+    assert_eq!(
+        one.get("/nodes/pve-prod/qemu/200/config").reason,
+        "Configuration file 'nodes/pve-prod/qemu-server/200.conf' does not exist"
+    );
+    assert!(second.guest_endpoint(200).is_some() && first.guest_endpoint(200).is_none());
+    assert_eq!(one.get("/cluster/nextid").data(), "100");
+    // A task of another node runs there, and everybody hears of it.
+    let upid = one.post(
+        "/nodes/pve-lab/vzdump",
+        &[("vmid", "200"), ("storage", "nas")],
+    );
+    let upid = upid.data().as_str().unwrap().to_owned();
+    assert!(upid.starts_with("UPID:pve-lab:"), "{upid}");
+    let listed = of(&Api::new(third, "root@pam!t1", &secret), "/cluster/tasks");
+    assert_eq!(listed[0]["upid"], *upid);
+    // Each guest is saved by its own node.
+    let status = format!("/nodes/pve-lab/tasks/{upid}/status");
+    while two.get(&status).data()["status"] == "running" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(two.get(&status).data()["exitstatus"], "OK");
+    for node in ["pve-prod", "pve-lab"] {
+        let path = format!("/nodes/{node}/storage/nas/content?content=backup");
+        assert_eq!(of(&one, &path).len(), 1, "{node}");
+    }
+
+    // Of a node that is down the others know what is written, and nothing of its state.
+    second.down().unwrap();
+    assert_eq!(guests(&one), words("pve-lab", "-", "unknown"));
+    let nodes: Vec<_> = of(&one, "/nodes")
+        .iter()
+        .map(|node| node["status"].clone())
+        .collect();
+    assert_eq!(nodes, ["online", "offline", "online"]);
+    let storages = of(&one, "/cluster/resources?type=storage");
+    let unknown: Vec<_> = storages
+        .iter()
+        .filter(|entry| entry["status"] == "unknown")
+        .collect();
+    assert_eq!((unknown.len(), storages.len()), (2, 6));
+    assert!(unknown.iter().all(|entry| entry["node"] == "pve-lab"));
+    let refused = one.get("/nodes/pve-lab/status");
+    assert_eq!(
+        (refused.status, refused.reason.as_str()),
+        (595, "No route to host")
+    );
+    second.up().unwrap();
+    assert_eq!(guests(&one), words("pve-lab", "a", "running"));
+}
