@@ -69,8 +69,7 @@ pub struct Compared {
 pub fn compared() -> io::Result<Vec<Compared>> {
     let tools = tools().map_err(io::Error::other)?;
     let rows = tools.rows.into_iter().map(|said| {
-        let row = ROWS.iter().find(|row| row.kind == said.kind);
-        let row = row.ok_or_else(|| io::Error::other(format!("`{}` is not made", said.kind)))?;
+        let row = row(&said.kind)?;
         Ok(Compared {
             words: row.words,
             ours: examined(row, &said.ending)?,
@@ -80,7 +79,25 @@ pub fn compared() -> io::Result<Vec<Compared>> {
     rows.collect()
 }
 
-fn examined(row: &Row, ending: &str) -> io::Result<Examination> {
+/// Every damage of which the real programs were asked, as a file, beside what is kept of them.
+///
+/// # Errors
+/// When one cannot be made, or nobody here knows how.
+pub fn damaged() -> io::Result<Vec<(Said, Vec<u8>)>> {
+    let tools = tools().map_err(io::Error::other)?;
+    let rows = tools.rows.into_iter().map(|said| {
+        let bytes = file(row(&said.kind)?, &said.ending)?;
+        Ok((said, bytes))
+    });
+    rows.collect()
+}
+
+fn row(kind: &str) -> io::Result<&'static Row> {
+    let row = ROWS.iter().find(|row| row.kind == kind);
+    row.ok_or_else(|| io::Error::other(format!("`{kind}` is not made")))
+}
+
+fn file(row: &Row, ending: &str) -> io::Result<Vec<u8>> {
     let is_machine = ending.starts_with(".vma");
     let codec = match ending.rsplit('.').next() {
         Some("zst") => Codec::Zstd,
@@ -88,7 +105,7 @@ fn examined(row: &Row, ending: &str) -> io::Result<Examination> {
         Some("lzo") => Codec::Lzo,
         _ => Codec::None,
     };
-    let bytes = match row.damage {
+    Ok(match row.damage {
         Damage::Vma(damage) => {
             let mut machine = make::machine().map_err(io::Error::other)?;
             damage(&mut machine);
@@ -102,8 +119,16 @@ fn examined(row: &Row, ending: &str) -> io::Result<Examination> {
             bytes
         }
         Damage::File(damage) => damage()?,
+    })
+}
+
+fn examined(row: &Row, ending: &str) -> io::Result<Examination> {
+    let bytes = file(row, ending)?;
+    let guest = if ending.starts_with(".vma") {
+        "qemu-100"
+    } else {
+        "lxc-200"
     };
-    let guest = if is_machine { "qemu-100" } else { "lxc-200" };
     let name = format!("vzdump-{guest}-2026_01_02-03_04_05{ending}");
     Ok(examine(
         &mut bytes.as_slice(),

@@ -102,6 +102,11 @@ const GATES: &[Gate] = &[
         "each byte of small archives flipped: as many are seen as is kept",
         rust::sweep,
     ),
+    deep(
+        "tools",
+        "zstd, gzip, lzop and tar still say of damages what docs/formats/detection.md says",
+        rust::tools,
+    ),
     gate(
         "molecule",
         "the scenarios that users run, on nodes of the lab",

@@ -72,6 +72,14 @@ pub(super) fn sweep(context: &Context) -> Result<()> {
     check::run(context.workspace(), &["sweep".to_owned()])
 }
 
+pub(super) fn tools(context: &Context) -> Result<()> {
+    cargo(context)
+        .args(["test", "--locked", "--package", "reprise-archives"])
+        .args(["--test", "archives", "--", "--ignored", "tools"])
+        .next("tests/archives/figures/tools.json keeps what they said, and their versions")
+        .run()
+}
+
 pub(super) fn oracle(context: &Context) -> Result<()> {
     validator::check(context.workspace(), &context.venv()?)
 }

@@ -13,4 +13,5 @@ mod failing;
 mod fuzz;
 mod sound;
 mod sweep;
+mod tools;
 mod tree_damage;
