@@ -17,6 +17,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("verify", "by_hand::digest"),
     ("ledger", "by_hand::digest"),
     (
+        "storage_planned",
+        "by_hand::jobs::a_storage_that_an_earlier_task_makes_is_missed_only_by_the_real_run",
+    ),
+    (
         "adopt",
         "by_hand::jobs::an_equal_job_is_named_and_taken_over_when_asked",
     ),

@@ -97,6 +97,8 @@ impl OnNode {
     pub fn program(&self) -> Result<Program> {
         Ok(Program::under_test()?
             .run_by(self.words.clone())
+            // The node has its own, in the usual place.
+            .with("REPRISE_STATE_DIR", "")
             .with("PATH", self.path())
             .with(VARIABLE, self.socket.as_str()))
     }

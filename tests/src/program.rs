@@ -80,12 +80,10 @@ impl Program {
             .chain([self.binary.as_os_str().to_owned()]);
         let mut command = process::command(words.next().unwrap_or_default());
         command.args(words);
-        if self.prefix.is_empty() {
-            // It runs on this machine, where root's state is not ours to write.
-            command.env("REPRISE_STATE_DIR", self.home.path().join("state"));
-        }
         command
             .env("HOME", self.home.path())
+            // Root's state on this machine is not ours to write.
+            .env("REPRISE_STATE_DIR", self.home.path().join("state"))
             .current_dir(self.home.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
