@@ -92,22 +92,7 @@ impl Nodes {
     /// When it cannot be read.
     pub fn list(&self, environment: &str, path: &str) -> Result<Vec<Value>> {
         let node = self.node(environment)?;
-        let server = crate::server::Server {
-            url: node.url(),
-            node: node.name().to_owned(),
-            token_id: demo::ADMIN_TOKEN.to_owned(),
-            token_secret: secret(node)?,
-            user: "root@pam".to_owned(),
-            password: node.password().to_owned(),
-            ca_path: node.ca_path().display().to_string(),
-            fingerprint: node.fingerprint().to_owned(),
-            storages: std::collections::BTreeMap::new(),
-            exec: Vec::new(),
-            ct: 0,
-            vm: 0,
-            free_ids: [0, 0],
-            limited: None,
-        };
+        let server = crate::server::Server::of_node(node, demo::ADMIN_TOKEN, secret(node)?);
         let listed = crate::api::Api::new(&server)?.get(path)?;
         Ok(listed.as_array().cloned().unwrap_or_default())
     }

@@ -65,6 +65,26 @@ impl fmt::Debug for Limited {
 }
 
 impl Server {
+    /// A node of the lab where nothing but the token is used.
+    pub fn of_node(node: &reprise_lab::Node, token_id: &str, token_secret: String) -> Self {
+        Self {
+            url: node.url(),
+            node: node.name().to_owned(),
+            token_id: token_id.to_owned(),
+            token_secret,
+            user: "root@pam".to_owned(),
+            password: node.password().to_owned(),
+            ca_path: node.ca_path().display().to_string(),
+            fingerprint: node.fingerprint().to_owned(),
+            storages: BTreeMap::new(),
+            exec: Vec::new(),
+            ct: 0,
+            vm: 0,
+            free_ids: [0, 0],
+            limited: None,
+        }
+    }
+
     /// Reads the file.
     ///
     /// # Errors

@@ -83,22 +83,8 @@ impl Cluster {
 
     fn server(&self, name: &str) -> Result<Server> {
         let node = self.node(name)?;
-        Ok(Server {
-            url: node.url(),
-            node: name.to_owned(),
-            token_id: TOKEN.to_owned(),
-            token_secret: node.tokens().remove(TOKEN).context("no token")?,
-            user: "root@pam".to_owned(),
-            password: node.password().to_owned(),
-            ca_path: node.ca_path().display().to_string(),
-            fingerprint: node.fingerprint().to_owned(),
-            storages: std::collections::BTreeMap::new(),
-            exec: Vec::new(),
-            ct: 0,
-            vm: 0,
-            free_ids: [0, 0],
-            limited: None,
-        })
+        let secret = node.tokens().remove(TOKEN).context("no token")?;
+        Ok(Server::of_node(node, TOKEN, secret))
     }
 
     /// Has the job save every guest, each on its node, asked through one of them.

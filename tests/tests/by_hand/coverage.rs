@@ -1,7 +1,6 @@
 //! `backup_verify` says who is protected: over the API and on the node, with all rights and few.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use reprise_lab::{ArchiveSeed, GuestKind, Node};
@@ -11,7 +10,7 @@ use reprise_tests::server::merged;
 use reprise_tests::site::{NODE, add_guests};
 use serde_json::{Map, Value, json};
 
-use crate::support::{World, fails, succeeds, text, warnings};
+use crate::support::{World, fails, on_node, succeeds, text, warnings};
 
 /// Of a time that no objective reaches back to.
 const OLD: &str = "2026_01_01-00_00_00";
@@ -113,10 +112,7 @@ impl Guests {
 
     /// The program on the node.
     pub(crate) fn there(&self) -> Result<(OnNode, Program)> {
-        let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
-        let node = OnNode::new(self.node()?, lab)?;
-        let program = node.program()?;
-        Ok((node, program))
+        on_node(self.node()?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run of a job made is read at once, where it is, and nobody has to read it again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,7 +12,7 @@ use reprise_tests::program::Program;
 use reprise_tests::server::merged;
 use serde_json::{Map, Value, json};
 
-use crate::support::{JOB, World, succeeds, text, warnings};
+use crate::support::{JOB, World, on_node, succeeds, text, warnings};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -27,10 +27,9 @@ struct There {
 impl There {
     fn start() -> Result<Self> {
         let world = World::start()?;
-        let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
-        let node = OnNode::new(world.site.node()?, lab)?;
+        let (node, program) = on_node(world.site.node()?)?;
         let there = Self {
-            program: node.program()?,
+            program,
             world,
             _node: node,
         };

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::support::{World, fails, succeeds, text, warnings};
+use crate::support::{World, fails, on_node, succeeds, text, warnings};
 
 const SOUND: &str = "vzdump-qemu-104-2026_01_02-10_00_07.vma.zst";
 /// A frame that decoders of zstd pass by: another content in the same sound format.
@@ -110,9 +110,7 @@ impl There {
                 ("shared", "1"),
             ],
         )?;
-        let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
-        let on_node = OnNode::new(node, lab)?;
-        let program = on_node.program()?;
+        let (on_node, program) = on_node(node)?;
         let there = Self {
             world,
             _node: on_node,

@@ -1,6 +1,5 @@
 //! On a node: through `pvesh`, whose tasks die with it, and must not die with us.
 
-use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use reprise_tests::program::Program;
 use reprise_tests::server::merged;
 use serde_json::{Map, Value, json};
 
-use crate::support::{JOB, World, fails, succeeds, text};
+use crate::support::{JOB, World, fails, on_node, succeeds, text};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,10 +27,9 @@ struct There {
 impl There {
     fn start() -> Result<Self> {
         let world = World::start()?;
-        let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
-        let node = OnNode::new(world.site.node()?, lab)?;
+        let (node, program) = on_node(world.site.node()?)?;
         Ok(Self {
-            program: node.program()?,
+            program,
             world,
             _node: node,
         })

@@ -1,9 +1,12 @@
 //! A lab, the binary, and what a call is made of.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
-use reprise_lab::Release;
+use reprise_lab::{Node, Release};
 use reprise_tests::api::Api;
 use reprise_tests::job_rows;
+use reprise_tests::on_node::OnNode;
 use reprise_tests::program::Program;
 use reprise_tests::server::{Server, merged};
 use reprise_tests::site::Site;
@@ -11,6 +14,14 @@ use serde_json::{Map, Value, json};
 
 /// The job that the tests declare.
 pub(crate) const JOB: &str = "reprise-prod";
+
+/// The program on a node; it is there as long as the first of the two.
+pub(crate) fn on_node(node: &Node) -> Result<(OnNode, Program)> {
+    let lab = Path::new(env!("CARGO_BIN_EXE_lab-under-test"));
+    let on_node = OnNode::new(node, lab)?;
+    let program = on_node.program()?;
+    Ok((on_node, program))
+}
 
 /// A lab of its own for each test, and the binary.
 pub(crate) struct World {
