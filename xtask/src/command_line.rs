@@ -71,7 +71,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "test",
         usage: "[--deep] [--real FILE] [--only GATE,...] [--list]",
-        about: "run all gates; --deep adds the full sweep, molecule, and the oldest and the newest ansible-core",
+        about: "run all gates; --deep adds the full sweep, the answers of other tools, and the oldest and the newest ansible-core",
         run: gates::run,
     },
     Command {
