@@ -211,10 +211,12 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
     crate::ways::only_root()?;
     let nodes = Nodes::with_hosts(tools)?;
     let controller = Controller::new(tools)?;
-    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?.variable(
-        "reprise_config",
-        json!({"vzdump_job": {"storage": "local-backup"}}),
-    );
+    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?
+        .variable("reprise_verify", true)
+        .variable(
+            "reprise_config",
+            json!({"vzdump_job": {"storage": "local-backup"}}),
+        );
     let check = site
         .clone()
         .argument("--check")
@@ -269,7 +271,15 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
 
     let absent = site
         .variable("reprise_state", "absent")
-        .variable("backup_schedule_state", "absent");
+        .variable("backup_verify_state", "absent")
+        .variable("backup_schedule_state", "absent")
+        .variable("backup_schedule_remove_storage", true);
+    let check = absent
+        .clone()
+        .argument("--check")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(check.changes()? > 0 && installed.symlink_metadata()?.is_symlink());
     ensure!(absent.clone().run(&controller)?.succeeded()?.changes()? > 0);
     ensure!(
         installed.symlink_metadata().is_err(),
@@ -281,6 +291,8 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
         std::fs::read_dir(dump)?.count() > 0,
         "the archives are gone"
     );
+    let settings = nodes.node("mon")?.local("/etc/reprise");
+    ensure!(!settings.exists(), "the folder of the settings is still there");
     let again = absent.run(&controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());
     Ok(())
