@@ -87,7 +87,11 @@ fn a_storage_that_jobs_use_goes_only_with_consent() -> Result<()> {
     let others = merged(removed.clone(), json!({"jobs_removed": ["other"]}));
     let refused = world.storage(Value::Object(merged(others, check)))?;
     fails(&refused, 3, &[JOB, "confirmed"]);
-    fails(&world.storage(Value::Object(removed))?, 3, &[JOB, "confirmed"]);
+    fails(
+        &world.storage(Value::Object(removed))?,
+        3,
+        &[JOB, "confirmed"],
+    );
     assert!(world.api.storage("backups")?.is_some());
     let folder = world.site.node()?.local("/srv/backups");
     let archive = folder.join("kept");
