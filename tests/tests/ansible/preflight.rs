@@ -168,7 +168,6 @@ fn a_node_that_is_down_stops_no_other(tools: &Tools) -> Result<()> {
             }}),
             "mon" => json!({
                 "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1,
-                "reprise_install": false,
             }),
             _ => nodes.by_api(environment)?,
         })
