@@ -20,6 +20,27 @@ pub(crate) const TESTS: &[WithTools] = tests![
     a_storage_that_stays_unknown_is_refused,
 ];
 
+fn nobody_is_no_success(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    // A misspelled environment is nobody's, and no success.
+    for playbook in ["site", "backup", "verify"] {
+        let nobody = play(&format!("reprise.pve.{playbook}"), |environment| {
+            nodes.by_api(environment)
+        })?
+        .variable("env", "prdo")
+        .run(controller)?;
+        ensure!(
+            nobody.ended.code != Some(0)
+                && nobody
+                    .ended
+                    .output()
+                    .contains("no host of the inventory is in `prdo`"),
+            "{playbook}: {}",
+            nobody.ended.output()
+        );
+    }
+    Ok(())
+}
+
 fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
     let nodes = Nodes::start()?;
     nodes.node("prod")?.add_storage(
@@ -110,23 +131,7 @@ fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
     }
     ensure!(nodes.writes()? == 0, "something was changed all the same");
 
-    // A misspelled environment is nobody's, and no success.
-    for playbook in ["site", "backup", "verify"] {
-        let nobody = play(&format!("reprise.pve.{playbook}"), |environment| {
-            nodes.by_api(environment)
-        })?
-        .variable("env", "prdo")
-        .run(&controller)?;
-        ensure!(
-            nobody.ended.code != Some(0)
-                && nobody
-                    .ended
-                    .output()
-                    .contains("no host of the inventory is in `prdo`"),
-            "{playbook}: {}",
-            nobody.ended.output()
-        );
-    }
+    nobody_is_no_success(&nodes, &controller)?;
 
     // Nobody's environment, and two at once.
     let way = nodes.by_api("prod")?;
