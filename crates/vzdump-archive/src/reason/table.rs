@@ -159,6 +159,7 @@ findings! {
     TarTruncated "tar-truncated" Format Corrupt "The archive ends inside a member." FAILS_LATE;
     TarSize "tar-size" Format Corrupt "The size of a member is no number." FAILS_LATE;
     TarPax "tar-pax" Format Corrupt "The extended header of a member cannot be understood." FAILS_LATE;
+    TarLostMember "tar-lost-member" Format Corrupt "A header that describes the next member is followed by another such header or by the end mark: the member is lost." LOSES;
     TarSparse "tar-sparse" Format Corrupt "The map of a sparse file contradicts itself or its data." FAILS_LATE;
     TarName "tar-name" Format Corrupt "A member has no name, or one that no file can have." FAILS_LATE;
     TarPathParent "tar-path-parent" Format Corrupt "The name of a member leads out of the archive by `..`." "tar refuses this member and the restore fails.";
