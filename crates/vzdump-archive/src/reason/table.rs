@@ -190,8 +190,9 @@ findings! {
     ConfigNoRootfs "config-no-rootfs" Config Warn "The configuration of the container has no `rootfs`." "It asks for a storage to be named.";
 
     DumpNoEndMark "dump-no-end-mark" Format Warn "The dump has no end mark of a known tool, so that nobody can say whether it is complete." RUNS;
+    DumpNoStart "dump-no-start" Format Warn "The dump has the end mark of a tool and does not begin as its dumps do: its first part may be missing." RUNS;
     DumpTruncated "dump-truncated" Format Corrupt "The dump begins as one of a known tool and ends without its end mark." "It restores a part of the database.";
-    DumpErrorPage "dump-error-page" Format Corrupt "In place of a dump there is a web page or the error of a program." NOTHING;
+    DumpErrorPage "dump-error-page" Format Corrupt "In place of a dump there is a web page, the error of a program, or some other text without a statement." NOTHING;
     DumpAfterEnd "dump-after-end" Format Warn "Behind the end mark of the dump there is more." RUNS;
     DumpDamaged "dump-damaged" Format Corrupt "The dump holds bytes that no dump holds, or its table of contents cannot be understood." FAILS_LATE;
 }
