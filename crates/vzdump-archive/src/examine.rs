@@ -402,7 +402,11 @@ fn conclude(
             "nothing is in the compressed file",
         ));
     }
-    guest_of_name(name, content.format, &mut findings);
+    guest_of_name(name, &content, &mut findings);
+    if UNPACKED_WRONG.iter().any(|id| all.has(*id)) {
+        // A damaged block may still be unpacked to something, which is then no archive.
+        findings.forget(&[Finding::VmaMagic, Finding::TarMagic]);
+    }
     all.extend(findings);
     // What could not be read is neither sound nor damaged, unless damage was seen before.
     let verdict = all.verdict();
@@ -439,13 +443,29 @@ fn conclude(
     }
 }
 
-fn guest_of_name(name: &FileName, format: Option<Format>, findings: &mut Findings) {
+/// With one of these what was unpacked is not what was packed.
+const UNPACKED_WRONG: [Finding; 7] = [
+    Finding::ZstdDamaged,
+    Finding::ZstdChecksum,
+    Finding::GzipDamaged,
+    Finding::GzipChecksum,
+    Finding::LzopDamaged,
+    Finding::LzopChecksum,
+    Finding::Bzip2Damaged,
+];
+
+fn guest_of_name(name: &FileName, content: &Content, findings: &mut Findings) {
     use pve_types::GuestKind::{Lxc, Qemu};
 
-    let (id, text) = match (name.tag.map(pve_types::GuestTag::kind), format) {
+    let (id, text) = match (name.tag.map(pve_types::GuestTag::kind), content.format) {
         (Some(Lxc), Some(Format::Vma)) => (
             Finding::NameGuest,
             "the name says container, and the content is the archive of a virtual machine",
+        ),
+        // The only configuration that is looked for in tar is that of a container.
+        (Some(Qemu), Some(Format::Tar)) if !content.configs.is_empty() => (
+            Finding::NameGuest,
+            "the name says virtual machine, and the content is the archive of a container",
         ),
         (Some(Qemu), Some(Format::Tar)) => (
             Finding::NameGuestOld,
