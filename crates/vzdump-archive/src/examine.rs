@@ -274,10 +274,13 @@ fn codec(name: &FileName, start: &[u8], findings: &mut Findings) -> Codec {
     findings.push(
         Reason::new(
             id,
-            format!(
-                "the name says compression {}, and the content is {is}",
-                named.as_str()
-            ),
+            match named {
+                Codec::None => format!("the name says no compression, and the content is {is}"),
+                named => format!(
+                    "the name says compression {}, and the content is {is}",
+                    named.as_str()
+                ),
+            },
         )
         .at(Place::File(0)),
     );
