@@ -37,10 +37,10 @@ options:
     - >-
       V(.vma) and V(.tar) with V(.zst), V(.gz), V(.lzo), V(.bz2) or nothing, V(.tgz),
       V(.sql) with V(.gz), V(.zst), V(.bz2) or nothing, and the custom format of
-      C(pg_dump).
+      C(pg_dump) under V(.dump), V(.pgdump) or V(.pgc).
     - >-
-      Checksum files beside an archive (V(NAME.sha256), V(NAME.md5), V(SHA256SUMS),
-      V(MD5SUMS)) are compared.
+      Checksum files beside an archive (V(NAME.sha256), V(NAME.sha512), V(NAME.md5),
+      V(SHA256SUMS), V(SHA512SUMS), V(MD5SUMS)) are compared.
     - >-
       With O(path) alone Proxmox VE is not asked; with O(coverage=true) it is, and
       what was read here counts for the guests.
