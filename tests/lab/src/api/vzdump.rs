@@ -120,11 +120,14 @@ fn selection(call: &Call<'_>) -> Result<Vec<u32>, Refusal> {
             .get(pool)
             .map(|pool| pool.guests.clone())
             .unwrap_or_default(),
-        None => call.state.guests.keys().copied().collect(),
+        // Beside a pool exceptions mean nothing.
+        None => {
+            let excluded = numbers("exclude");
+            let all = call.state.guests.keys().copied();
+            all.filter(|vmid| !excluded.contains(vmid)).collect()
+        }
     };
-    let excluded = numbers("exclude");
-    let guests = guests.difference(&excluded).copied();
-    Ok(guests.filter(here).collect())
+    Ok(guests.into_iter().filter(here).collect())
 }
 
 pub(super) fn defaults(call: &mut Call<'_>) -> Result<Reply, Refusal> {
