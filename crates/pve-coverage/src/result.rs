@@ -135,6 +135,8 @@ pub struct DiskCoverage {
 pub struct ArchiveCoverage {
     /// Its volume.
     pub volid: String,
+    /// The node that listed it: nodes may have volumes of one name.
+    pub node: String,
     /// The guest; null when the name does not tell.
     pub vmid: Option<u32>,
     /// When it was made, in Unix seconds.

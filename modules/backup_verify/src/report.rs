@@ -179,10 +179,10 @@ pub struct Summary {
 
 pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     let coverage = coverage(spec, observed);
-    let pruned: BTreeMap<&str, &ArchiveCoverage> = coverage
+    let pruned: BTreeMap<(&str, &str), &ArchiveCoverage> = coverage
         .iter()
         .flat_map(|coverage| &coverage.archives)
-        .map(|archive| (archive.volid.as_str(), archive))
+        .map(|archive| ((archive.volid.as_str(), archive.node.as_str()), archive))
         .collect();
     let zone = observed
         .asked
@@ -210,8 +210,8 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     });
     let mut archives: Vec<ArchiveResult> = read.chain(listed).chain(leftovers).collect();
     for archive in &mut archives {
-        let pruned = archive.volid.as_deref().and_then(|id| pruned.get(id));
-        if let Some(pruned) = pruned {
+        let place = archive.volid.as_deref().zip(archive.node.as_deref());
+        if let Some(pruned) = place.and_then(|place| pruned.get(&place)) {
             archive.next_prune = pruned.next_prune;
             archive.next_prune_why = Some(pruned.next_prune_why.clone());
         }
