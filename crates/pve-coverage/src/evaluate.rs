@@ -84,7 +84,11 @@ fn one(evidence: &Evidence, policies: &Policies, guest: &Guest) -> GuestCoverage
         newest: found.newest.map(|archive| archive.volid.to_string()),
         newest_at: found.newest.and_then(|archive| archive.ctime),
         newest_sound: found.newest_sound.map(|archive| archive.volid.to_string()),
-        proof_at: found.proof.map(|proof| proof.read_at),
+        // A reading that failed proves nothing.
+        proof_at: found
+            .proof
+            .filter(|proof| proof.state != ProofState::Unreadable)
+            .map(|proof| proof.read_at),
         proof_by: found.proof.and_then(|proof| proof.by.clone()),
         rpo_hours,
         last_backup_at: last.map(|last| last.at),

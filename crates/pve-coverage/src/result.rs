@@ -93,10 +93,10 @@ pub struct GuestCoverage {
     pub newest_at: Option<i64>,
     /// Its newest archive that was read and found sound.
     pub newest_sound: Option<String>,
-    /// When the proof of the newest archive was made, in Unix seconds.
+    /// When the proof of the newest archive was made, in Unix seconds; null also when it cannot be
+    /// read.
     pub proof_at: Option<i64>,
-    /// What that proof is from, when this very file was not read here: another node, the backup
-    /// server, or a file of the same name and size.
+    /// Whose proof that is, as with the archive.
     pub proof_by: Option<String>,
     /// How old the newest archive may be, in hours.
     pub rpo_hours: Option<i64>,

@@ -167,6 +167,11 @@ fn what_is_too_old_damaged_or_of_the_future_is_not_protected() {
         corrupt.1
     );
     assert_eq!(of(&[(&new, ProofState::Unreadable)]).0, GuestState::Corrupt);
+    let unreadable = proved(
+        evidence(vec![job(json!({}))], vec![new.clone()]),
+        &[(&new, ProofState::Unreadable)],
+    );
+    assert_eq!(evaluate(&unreadable, &day()).guests[0].proof_at, None);
     assert_eq!(of(&[(&future, ProofState::Sound)]).0, GuestState::Stale);
 }
 
