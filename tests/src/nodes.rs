@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use reprise_lab::{HostsConfig, Lab, LabConfig, Node, demo};
+use reprise_lab::{Clock, HostsConfig, Lab, LabConfig, Node, demo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -33,15 +33,18 @@ impl Nodes {
         Self::of(&config, folder)
     }
 
-    /// Nodes that are an API and report a new storage only so long after it was made.
+    /// Nodes that are an API and report a new storage only so long after it was made, by this
+    /// clock.
     ///
     /// # Errors
     /// When the lab cannot be started.
-    pub fn with_storage_report(after: Duration) -> Result<Self> {
+    pub fn with_storage_report(after: Duration, clock: &Clock) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("reprise-nodes-")
             .tempdir()?;
-        let config = LabConfig::new(folder.path()).with_storage_report(after);
+        let config = LabConfig::new(folder.path())
+            .with_storage_report(after)
+            .with_clock(clock.clone());
         Self::of(&config, folder)
     }
 
