@@ -92,6 +92,14 @@ options:
       on.
     type: bool
     default: false
+  jobs_removed:
+    description:
+    - >-
+      Say that an earlier task of the play removes these backup jobs: in check mode they are still
+      there, and do not count as users of the storage. Outside of check mode it does nothing.
+    type: list
+    elements: str
+    default: []
   dir_options:
     description:
     - A folder of the node.

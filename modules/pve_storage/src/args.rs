@@ -17,6 +17,7 @@ pub struct Args {
     pub(crate) shared: Option<bool>,
     pub(crate) max_protected_backups: Option<i64>,
     pub(crate) confirmed: bool,
+    pub(crate) jobs_removed: Vec<String>,
     pub(crate) dir_options: Option<DirArgs>,
     pub(crate) nfs_options: Option<NfsArgs>,
     pub(crate) cifs_options: Option<CifsArgs>,

@@ -42,7 +42,14 @@ pub(crate) fn observe(spec: &Spec, context: &Context<'_>) -> Result<Observed, Fa
         let permissions = scope.spawn(|| client.permissions());
         let jobs_using = match spec {
             Spec::Present(_) => Ok(Vec::new()),
-            Spec::Absent { storage, .. } => jobs_using(client, storage),
+            Spec::Absent {
+                storage,
+                jobs_removed,
+                ..
+            } => jobs_using(client, storage).map(|jobs| {
+                let gone = |job: &String| context.is_check() && jobs_removed.contains(job);
+                jobs.into_iter().filter(|job| !gone(job)).collect()
+            }),
         };
         (
             module_kit::joined(storages),

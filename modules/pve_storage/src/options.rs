@@ -28,6 +28,8 @@ const STORAGE: OptionGroup = OptionGroup {
         OptionSpec::new("max_protected_backups", Kind::Int, &["How many protected archives a guest may have here, V(-1) for any number.", "Left out: any number for who may allocate on the storage, five for others."]),
         OptionSpec::new("confirmed", Kind::Bool, &["Consent to removing a storage that backup jobs still use. They fail from then on."])
             .default(Default::Bool(false)),
+        OptionSpec::new("jobs_removed", Kind::List(&Kind::Str), &["Say that an earlier task of the play removes these backup jobs: in check mode they are still there, and do not count as users of the storage. Outside of check mode it does nothing."])
+            .default(Default::List(&[])),
     ],
 };
 

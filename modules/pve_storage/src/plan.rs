@@ -82,7 +82,9 @@ impl fmt::Display for StorageAction {
 pub(crate) fn plan(spec: &Spec, observed: &Observed) -> Result<Plan<StorageAction>, Failure> {
     let plan = match spec {
         Spec::Present(declared) => plan_present(declared, observed)?,
-        Spec::Absent { storage, confirmed } => plan_absent(storage, *confirmed, observed)?,
+        Spec::Absent {
+            storage, confirmed, ..
+        } => plan_absent(storage, *confirmed, observed)?,
     };
     if !plan.is_empty() {
         let doing = plan

@@ -19,6 +19,8 @@ pub enum Spec {
         storage: StorageId,
         /// Consent to removing it under jobs that use it.
         confirmed: bool,
+        /// The jobs that an earlier task removes, for check mode.
+        jobs_removed: Vec<String>,
     },
 }
 
@@ -67,6 +69,7 @@ impl Spec {
             State::Absent => Ok(Self::Absent {
                 storage,
                 confirmed: args.confirmed,
+                jobs_removed: args.jobs_removed.clone(),
             }),
             State::Present => {
                 Declared::new(storage, args).map(|declared| Self::Present(Box::new(declared)))

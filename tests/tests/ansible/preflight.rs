@@ -56,6 +56,14 @@ fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
             json!({"backup_schedule_environment": "attic"}),
             &["`attic`", "backup_schedule_environments"],
         ),
+        (
+            json!({"backup_schedule_environments": {"prod": {"shedule": "01:00"}}}),
+            &["has shedule for prod", "schedule, retention, rpo_hours"],
+        ),
+        (
+            json!({"backup_schedule_selection": "{\"all\": true}"}),
+            &["backup_schedule_selection is a text", "as JSON"],
+        ),
         // What the roles' specifications refuse.
         (
             json!({"backup_schedule_state": "gone"}),
@@ -102,6 +110,24 @@ fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
     }
     ensure!(nodes.writes()? == 0, "something was changed all the same");
 
+    // A misspelled environment is nobody's, and no success.
+    for playbook in ["site", "backup", "verify"] {
+        let nobody = play(&format!("reprise.pve.{playbook}"), |environment| {
+            nodes.by_api(environment)
+        })?
+        .variable("env", "prdo")
+        .run(&controller)?;
+        ensure!(
+            nobody.ended.code != Some(0)
+                && nobody
+                    .ended
+                    .output()
+                    .contains("no host of the inventory is in `prdo`"),
+            "{playbook}: {}",
+            nobody.ended.output()
+        );
+    }
+
     // Nobody's environment, and two at once.
     let way = nodes.by_api("prod")?;
     for (groups, said) in [
@@ -143,7 +169,6 @@ fn a_node_that_is_down_stops_no_other(tools: &Tools) -> Result<()> {
             }}),
             "mon" => json!({
                 "ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1,
-                "reprise_install": false,
             }),
             _ => nodes.by_api(environment)?,
         })

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 pub(crate) const TESTS: &[WithTools] = tests![
     check_then_do_then_nothing_then_absent,
     wishes_come_before_the_environment,
+    own_environments_come_on_top,
     over_ssh_on_the_nodes,
 ];
 
@@ -207,14 +208,75 @@ fn wishes_come_before_the_environment(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
+fn own_environments_come_on_top(tools: &Tools) -> Result<()> {
+    let nodes = Nodes::start()?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_api(environment))?
+        .group("web", &["pve-lab"])
+        .variable("backup_schedule_environment", "{{ given | default('web') }}")
+        .variable(
+            "backup_schedule_environments",
+            json!({"mon": {"schedule": "01:15"}, "web": {"schedule": "daily", "retention": {"keep_last": 3}}}),
+        )
+        // One name, as people write it.
+        .variable("backup_schedule_notify", "system");
+    for (environment, given) in [("prod", "prod"), ("mon", "mon"), ("lab", "web")] {
+        site.clone()
+            .argument("--limit")
+            .argument(&format!("pve-{environment}"))
+            .variable("given", given)
+            .run(&controller)?
+            .succeeded()?;
+    }
+    for (environment, id, schedule, kept) in [
+        ("prod", "reprise-prod", "03:00", "keep-monthly"),
+        ("mon", "reprise-mon", "01:15", "keep-weekly"),
+        ("lab", "reprise-web", "daily", "keep-last"),
+    ] {
+        ensure!(of_job(&nodes, environment, "id")? == id);
+        ensure!(of_job(&nodes, environment, "schedule")? == schedule);
+        let found = of_job(&nodes, environment, "prune-backups")?;
+        ensure!(found.contains(kept), "{environment}: {found}");
+        let mode = of_job(&nodes, environment, "notification-mode")?;
+        ensure!(mode == "notification-system", "{environment}: {mode}");
+    }
+    Ok(())
+}
+
 fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
     crate::ways::only_root()?;
     let nodes = Nodes::with_hosts(tools)?;
     let controller = Controller::new(tools)?;
-    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?.variable(
-        "reprise_config",
-        json!({"vzdump_job": {"storage": "local-backup"}}),
+    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?
+        .variable("reprise_verify", true)
+        .variable(
+            "reprise_config",
+            json!({"vzdump_job": {"storage": "local-backup"}}),
+        );
+    // A mount that is missing is found before anything else is made, also in check mode.
+    let mount =
+        json!({"type": "dir", "dir_options": {"path": "/srv/backup", "is_mountpoint": true}});
+    let mounted = site
+        .clone()
+        .argument("--check")
+        .argument("--limit")
+        .argument("pve-mon")
+        .argument("--tags")
+        .argument("schedule")
+        .variable("backup_schedule_storage_options", mount);
+    let refused = mounted.clone().run(&controller)?;
+    ensure!(
+        refused.ended.code == Some(2)
+            && refused
+                .ended
+                .stdout
+                .contains("Nothing is mounted at /srv/backup on pve-mon"),
+        "{}",
+        refused.ended.output()
     );
+    nodes.node("mon")?.mount("/srv/backup")?;
+    mounted.run(&controller)?.succeeded()?;
+
     let check = site
         .clone()
         .argument("--check")
@@ -269,7 +331,15 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
 
     let absent = site
         .variable("reprise_state", "absent")
-        .variable("backup_schedule_state", "absent");
+        .variable("backup_verify_state", "absent")
+        .variable("backup_schedule_state", "absent")
+        .variable("backup_schedule_remove_storage", true);
+    let check = absent
+        .clone()
+        .argument("--check")
+        .run(&controller)?
+        .succeeded()?;
+    ensure!(check.changes()? > 0 && installed.symlink_metadata()?.is_symlink());
     ensure!(absent.clone().run(&controller)?.succeeded()?.changes()? > 0);
     ensure!(
         installed.symlink_metadata().is_err(),
@@ -280,6 +350,11 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
     ensure!(
         std::fs::read_dir(dump)?.count() > 0,
         "the archives are gone"
+    );
+    let settings = nodes.node("mon")?.local("/etc/reprise");
+    ensure!(
+        !settings.exists(),
+        "the folder of the settings is still there"
     );
     let again = absent.run(&controller)?.succeeded()?;
     ensure!(again.changes()? == 0, "{}", again.ended.output());

@@ -79,6 +79,20 @@ fn a_storage_that_jobs_use_goes_only_with_consent() -> Result<()> {
     let absent = json!({"storage": "backups", "state": "absent"});
     fails(&world.storage(absent.clone())?, 3, &[JOB, "confirmed"]);
     assert!(world.api.storage("backups")?.is_some());
+    // A job that an earlier task removes is there only in check mode.
+    let removed = merged(map(absent.clone()), json!({"jobs_removed": [JOB]}));
+    let check = json!({"_ansible_check_mode": true});
+    let predicted = world.storage(Value::Object(merged(removed.clone(), check.clone())))?;
+    succeeds(&predicted, true);
+    let others = merged(removed.clone(), json!({"jobs_removed": ["other"]}));
+    let refused = world.storage(Value::Object(merged(others, check)))?;
+    fails(&refused, 3, &[JOB, "confirmed"]);
+    fails(
+        &world.storage(Value::Object(removed))?,
+        3,
+        &[JOB, "confirmed"],
+    );
+    assert!(world.api.storage("backups")?.is_some());
     let folder = world.site.node()?.local("/srv/backups");
     let archive = folder.join("kept");
     std::fs::write(&archive, "content")?;

@@ -165,7 +165,8 @@ fn an_absent_storage_needs_nothing_but_its_id() {
         absent,
         Spec::Absent {
             storage: "old".parse().unwrap(),
-            confirmed: true
+            confirmed: true,
+            jobs_removed: Vec::new()
         }
     );
     assert_eq!(absent.storage().as_str(), "old");

@@ -16,6 +16,7 @@ mod config;
 mod enter;
 mod files;
 mod keys;
+mod mountpoint;
 mod mounts;
 mod namespaces;
 mod node_init;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{enter, node_init, outer, pveversion, supervisor, systemctl};
+use super::{enter, mountpoint, node_init, outer, pveversion, supervisor, systemctl};
 
 /// Commands that the lab's own processes give to each other.
 #[derive(Debug, Subcommand)]
@@ -61,7 +61,8 @@ impl HostCommand {
 type NodeProgram = fn(&[String]) -> ExitCode;
 
 /// The programs that a node has from the lab.
-pub(crate) const PROGRAMS: [(&str, NodeProgram); 4] = [
+pub(crate) const PROGRAMS: [(&str, NodeProgram); 5] = [
+    ("mountpoint", mountpoint::main),
     ("ping", crate::ping::run),
     ("pvesh", |words| crate::pvesh::run(words.to_vec())),
     ("pveversion", pveversion::main),
