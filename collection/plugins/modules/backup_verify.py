@@ -37,10 +37,10 @@ options:
     - >-
       V(.vma) and V(.tar) with V(.zst), V(.gz), V(.lzo), V(.bz2) or nothing, V(.tgz),
       V(.sql) with V(.gz), V(.zst), V(.bz2) or nothing, and the custom format of
-      C(pg_dump).
+      C(pg_dump) under V(.dump), V(.pgdump) or V(.pgc).
     - >-
-      Checksum files beside an archive (V(NAME.sha256), V(NAME.md5), V(SHA256SUMS),
-      V(MD5SUMS)) are compared.
+      Checksum files beside an archive (V(NAME.sha256), V(NAME.sha512), V(NAME.md5),
+      V(SHA256SUMS), V(SHA512SUMS), V(MD5SUMS)) are compared.
     - >-
       With O(path) alone Proxmox VE is not asked; with O(coverage=true) it is, and
       what was read here counts for the guests.
@@ -497,15 +497,21 @@ archives:
       type: int
     proof_at:
       description:
-      - When it was read, in Unix seconds; null when nobody read it.
+      - When it was read, in Unix seconds; null when nobody read it, or nobody could.
       returned: always
       type: int
       sample: 1767330000
+    tried_at:
+      description:
+      - When reading it failed, in Unix seconds; null unless it is `unreadable`.
+      returned: always
+      type: int
     proof_by:
       description:
       - >-
-        What the proof is from, when this very file was not read here: another node, the backup
-        server, or a file of the same name and size.
+        Whose proof it is, when it is not a reading by this node of a file that it is to read:
+        another node's, this one's of what it made on a storage that another node reads, the backup
+        server's, or that of a file of the same name and size.
       returned: always
       type: str
     next_prune:
@@ -736,14 +742,14 @@ guests:
       type: str
     proof_at:
       description:
-      - When the proof of the newest archive was made, in Unix seconds.
+      - >-
+        When the proof of the newest archive was made, in Unix seconds; null also when
+        it cannot be read.
       returned: always
       type: int
     proof_by:
       description:
-      - >-
-        What that proof is from, when this very file was not read here: another node, the backup
-        server, or a file of the same name and size.
+      - Whose proof that is, as with the archive.
       returned: always
       type: str
     rpo_hours:

@@ -62,6 +62,7 @@ options:
     - >-
       They are read where their files are: the task must run on a node that has them, in a folder of
       its own or of a shared storage. Others are V(not_verified), which fails nothing.
+    - Reading keeps the O(bwlimit) of the job, too.
     - >-
       Where a hook script of vzdump moves archives away, say V(false): what is not where Proxmox VE
       put it cannot be read.

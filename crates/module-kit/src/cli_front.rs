@@ -89,14 +89,15 @@ fn finish(matches: &ArgMatches, (outcome, secrets): (Outcome, Secrets)) -> ExitC
         .failure
         .as_ref()
         .map_or(Exit::Done, |failure| failure.exit);
-    if matches.get_flag("json") {
+    let printed = if matches.get_flag("json") {
         let mut value = json(&outcome, exit);
         secrets.mask(&mut value);
-        print(&value.to_string());
+        print(&value.to_string())
     } else {
-        terminal::shown(&outcome, matches.get_flag("dry-run"), &secrets).print();
-    }
-    exit.into()
+        terminal::shown(&outcome, matches.get_flag("dry-run"), &secrets).print()
+    };
+    let lost = terminal::lost(outcome.changed && !matches.get_flag("dry-run"));
+    terminal::ended(printed, exit, lost).into()
 }
 
 /// The same object that Ansible gets, without what only Ansible reads.

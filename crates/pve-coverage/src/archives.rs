@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pve_client::api::Archive;
-use pve_types::{Retention, Vmid, is_safety_copy};
+use pve_types::{Retention, Vmid, VolumeId, is_safety_copy};
 
 use crate::evidence::{Evidence, ProofState, Sight, StorageContent};
 use crate::prune::{self, Candidate, Mark, Marked};
@@ -14,6 +14,7 @@ use crate::selection::{Selection, selection};
 /// Every archive with what the next prune does.
 pub(crate) fn archives(evidence: &Evidence, warnings: &mut Vec<String>) -> Vec<ArchiveCoverage> {
     let mut all = Vec::new();
+    let mut sound = LastSound::default();
     for content in &evidence.storages {
         let Sight::Listed(archives) = &content.archives else {
             continue;
@@ -37,17 +38,57 @@ pub(crate) fn archives(evidence: &Evidence, warnings: &mut Vec<String>) -> Vec<A
                     marks.into_iter().map(Some).collect()
                 }
             };
-            warn_of_the_last(evidence, &group, &marked, warnings);
-            all.extend(
-                group
-                    .into_iter()
-                    .zip(marked)
-                    .map(|(archive, marked)| said(archive, marked)),
-            );
+            for (archive, marked) in group.into_iter().zip(marked) {
+                sound.note(evidence, archive, marked);
+                all.push(said(content, archive, marked));
+            }
         }
     }
-    all.sort_by(|a, b| a.volid.cmp(&b.volid));
+    warnings.extend(sound.warnings());
+    all.sort_by(|a, b| (&a.volid, &a.node).cmp(&(&b.volid, &b.node)));
     all
+}
+
+/// The archives of each guest that were read and found sound, on whatever storage.
+#[derive(Default)]
+struct LastSound<'a>(BTreeMap<(Option<&'a str>, Vmid), Rest<'a>>);
+
+#[derive(Default)]
+struct Rest<'a> {
+    /// Whether one of them stays.
+    stays: bool,
+    /// The newest of those that are removed.
+    removed: Option<(Option<i64>, &'a VolumeId)>,
+}
+
+impl<'a> LastSound<'a> {
+    fn note(&mut self, evidence: &Evidence, archive: &'a Archive, marked: Option<Marked>) {
+        let proof = evidence.proofs.get(&archive.volid);
+        let is_sound = proof.is_some_and(|proof| proof.state == ProofState::Sound);
+        // A copy made before a restore is no backup that would be left.
+        let (Some(vmid), true) = (archive.vmid, is_sound) else {
+            return;
+        };
+        if is_safety_copy(archive.notes.as_deref()) {
+            return;
+        }
+        let rest = self
+            .0
+            .entry((archive.subtype.as_deref(), vmid))
+            .or_default();
+        if marked.is_some_and(|marked| marked.mark == Mark::Remove) {
+            rest.removed = rest.removed.max(Some((archive.ctime, &archive.volid)));
+        } else {
+            rest.stays = true;
+        }
+    }
+
+    fn warnings(self) -> impl Iterator<Item = String> {
+        let last = self.0.into_values().filter(|rest| !rest.stays);
+        last.filter_map(|rest| rest.removed).map(|(_, volid)| format!(
+            "the next prune removes `{volid}`, the last archive of its guest that was read and found sound. Protect it, or verify a newer one first."
+        ))
+    }
 }
 
 enum Pruning {
@@ -65,6 +106,10 @@ fn pruning(evidence: &Evidence, content: &StorageContent, vmid: Vmid) -> Pruning
     let Some(guest) = guest else {
         return Pruning::Nobody;
     };
+    // A job prunes where it saves: what a guest left on a node that it went away from stays.
+    if !content.is_shared && content.node != guest.node {
+        return Pruning::Nobody;
+    }
     evidence
         .jobs
         .known()
@@ -93,39 +138,10 @@ fn candidate(archive: &Archive) -> Candidate {
     }
 }
 
-fn warn_of_the_last(
-    evidence: &Evidence,
-    group: &[&Archive],
-    marked: &[Option<Marked>],
-    warnings: &mut Vec<String>,
-) {
-    let sound = |archive: &Archive| {
-        evidence
-            .proofs
-            .get(&archive.volid)
-            .is_some_and(|proof| proof.state == ProofState::Sound)
-    };
-    let mut last = None;
-    for (archive, marked) in group
-        .iter()
-        .zip(marked)
-        .filter(|(archive, _)| sound(archive))
-    {
-        if marked.is_none_or(|marked| marked.mark != Mark::Remove) {
-            return;
-        }
-        last = last.max(Some((archive.ctime, &archive.volid)));
-    }
-    if let Some((_, volid)) = last {
-        warnings.push(format!(
-            "the next prune removes `{volid}`, the last archive of its guest that was read and found sound. Protect it, or verify a newer one first."
-        ));
-    }
-}
-
-fn said(archive: &Archive, marked: Option<Marked>) -> ArchiveCoverage {
+fn said(content: &StorageContent, archive: &Archive, marked: Option<Marked>) -> ArchiveCoverage {
     ArchiveCoverage {
         volid: archive.volid.to_string(),
+        node: content.node.to_string(),
         vmid: archive.vmid.map(Vmid::get),
         at: archive.ctime,
         safety_copy: is_safety_copy(archive.notes.as_deref()),

@@ -1,21 +1,18 @@
 //! The state of each guest.
 
-use pve_client::api::{Archive, Guest, IncludedVolume, Job};
-use pve_client::{Gap, Known};
-use pve_types::is_safety_copy;
+use pve_client::api::{Guest, IncludedVolume};
 
 use crate::archives::archives;
-use crate::evidence::{Evidence, Proof, ProofState, Sight, StorageContent};
+use crate::evidence::{Evidence, ProofState};
+use crate::found::{Found, unseen};
 use crate::policy::Policies;
 use crate::result::{
     Coverage, CoverageSummary, DiskCoverage, GuestCoverage, GuestState, JobCoverage,
 };
+use crate::saving::{Saved, ids, saved};
 use crate::selection::{Selection, selection};
 
 const HOUR: i64 = 3600;
-
-/// An archive with a time further ahead than this does not count as fresh: a clock was wrong.
-const AHEAD: i64 = HOUR;
 
 /// Works out what is protected.
 pub fn evaluate(evidence: &Evidence, policies: &Policies) -> Coverage {
@@ -45,22 +42,6 @@ pub fn evaluate(evidence: &Evidence, policies: &Policies) -> Coverage {
     }
 }
 
-fn unseen(content: &StorageContent) -> Option<String> {
-    match &content.archives {
-        Sight::Listed(_) => None,
-        Sight::Failed(why) => Some(format!(
-            "the archives on storage `{}` of node `{}` could not be listed: {why}",
-            content.storage, content.node
-        )),
-    }
-}
-
-/// What jobs do for a guest.
-enum Saved<'a> {
-    By(Vec<&'a Job>),
-    Not(GuestState, String),
-}
-
 fn one(evidence: &Evidence, policies: &Policies, guest: &Guest) -> GuestCoverage {
     let found = Found::of(evidence, policies, guest);
     let saved = saved(evidence, guest);
@@ -70,10 +51,14 @@ fn one(evidence: &Evidence, policies: &Policies, guest: &Guest) -> GuestCoverage
         Saved::Not(..) => None,
     };
     let (state, why) = match policies.none_expected(guest) {
-        Some(policy) => (
-            GuestState::Excluded,
-            format!("expected to have no backup (policy `{policy}`)"),
-        ),
+        Some(policy) => {
+            let mut why = format!("expected to have no backup (policy `{policy}`)");
+            if let Saved::By(jobs) = &saved {
+                why.push_str(", and saved all the same by job ");
+                why.push_str(&ids(jobs));
+            }
+            (GuestState::Excluded, why)
+        }
         None => match saved {
             Saved::Not(state, why) => (state, why),
             Saved::By(_) => state(evidence, guest, &found, rpo_hours),
@@ -99,7 +84,11 @@ fn one(evidence: &Evidence, policies: &Policies, guest: &Guest) -> GuestCoverage
         newest: found.newest.map(|archive| archive.volid.to_string()),
         newest_at: found.newest.and_then(|archive| archive.ctime),
         newest_sound: found.newest_sound.map(|archive| archive.volid.to_string()),
-        proof_at: found.proof.map(|proof| proof.read_at),
+        // A reading that failed proves nothing.
+        proof_at: found
+            .proof
+            .filter(|proof| proof.state != ProofState::Unreadable)
+            .map(|proof| proof.read_at),
         proof_by: found.proof.and_then(|proof| proof.by.clone()),
         rpo_hours,
         last_backup_at: last.map(|last| last.at),
@@ -122,159 +111,6 @@ fn jobs_of(evidence: &Evidence, guest: &Guest) -> Vec<JobCoverage> {
         .collect()
 }
 
-fn saved<'a>(evidence: &'a Evidence, guest: &Guest) -> Saved<'a> {
-    let jobs = match &evidence.jobs {
-        Known::Known(jobs) => jobs,
-        Known::Unknown(gap) => return Saved::Not(GuestState::Unknown, gap.to_string()),
-    };
-    let by = |selected: &Selection| -> Vec<&'a Job> {
-        jobs.iter()
-            .filter(|job| selection(job, guest, evidence.hidden_pool.as_ref()) == *selected)
-            .collect()
-    };
-    let selected = by(&Selection::Selected);
-    let enabled: Vec<&Job> = selected
-        .iter()
-        .copied()
-        .filter(|job| job.is_enabled())
-        .collect();
-    if !enabled.is_empty() {
-        let runs = |job: &&Job| job.next_run.is_some();
-        if enabled.iter().any(runs) {
-            return Saved::By(enabled);
-        }
-        return Saved::Not(
-            GuestState::Unprotected,
-            format!("the schedule of job {} never comes again", ids(&enabled)),
-        );
-    }
-    let hidden = jobs.iter().filter(|job| job.is_enabled()).find_map(|job| {
-        match selection(job, guest, evidence.hidden_pool.as_ref()) {
-            Selection::Unknown(gap) => Some(gap),
-            _ => None,
-        }
-    });
-    if let Some(gap) = hidden {
-        return Saved::Not(GuestState::Unknown, gap.to_string());
-    }
-    let mut excluding = by(&Selection::Excluded);
-    excluding.retain(|job| job.is_enabled());
-    // Left out of one job for another one that names it: when that one is disabled, nobody saves
-    // the guest, and nobody meant that.
-    let named = selected.iter().any(|job| names_guests(job));
-    if !excluding.is_empty() && !named {
-        return Saved::Not(
-            GuestState::Excluded,
-            format!("in `exclude` of job {}", ids(&excluding)),
-        );
-    }
-    let elsewhere = by(&Selection::OtherNode);
-    let why = if !selected.is_empty() {
-        let mut why = format!("only in disabled jobs: {}", ids(&selected));
-        if !excluding.is_empty() {
-            why.push_str("; in `exclude` of job ");
-            why.push_str(&ids(&excluding));
-        }
-        why
-    } else if !elsewhere.is_empty() {
-        format!(
-            "job {} runs on another node than `{}`",
-            ids(&elsewhere),
-            guest.node
-        )
-    } else {
-        "in no backup job".to_owned()
-    };
-    Saved::Not(GuestState::Unprotected, why)
-}
-
-/// Does it select guests by number or pool, and not all?
-fn names_guests(job: &Job) -> bool {
-    job.pool.is_some() || job.vmid.as_ref().is_some_and(|named| !named.is_empty())
-}
-
-fn ids(jobs: &[&Job]) -> String {
-    let ids: Vec<String> = jobs.iter().map(|job| format!("`{}`", job.id)).collect();
-    ids.join(", ")
-}
-
-/// What there is of a guest's archives.
-struct Found<'a> {
-    /// The newest that counts.
-    newest: Option<&'a Archive>,
-    newest_sound: Option<&'a Archive>,
-    /// The proof of the newest.
-    proof: Option<&'a Proof>,
-    /// Why some may be hidden.
-    hidden: Option<String>,
-    too_small: usize,
-    copies: usize,
-}
-
-impl<'a> Found<'a> {
-    fn of(evidence: &'a Evidence, policies: &Policies, guest: &Guest) -> Self {
-        let mut found = Self {
-            newest: None,
-            newest_sound: None,
-            proof: None,
-            hidden: evidence.hidden_storage.as_ref().map(Gap::to_string),
-            too_small: 0,
-            copies: 0,
-        };
-        for content in &evidence.storages {
-            let gap = evidence
-                .permissions
-                .gap_for_archives(&content.storage, Some(guest.vmid));
-            let archives = match &content.archives {
-                Sight::Listed(archives) => archives,
-                Sight::Failed(_) => {
-                    found.hidden = found.hidden.or_else(|| unseen(content));
-                    continue;
-                }
-            };
-            found.hidden = found.hidden.or_else(|| gap.as_ref().map(Gap::to_string));
-            for archive in archives.iter().filter(|archive| is_of(archive, guest)) {
-                found.count(evidence, policies, archive);
-            }
-        }
-        found.proof = found
-            .newest
-            .and_then(|archive| evidence.proofs.get(&archive.volid));
-        found
-    }
-
-    fn count(&mut self, evidence: &Evidence, policies: &Policies, archive: &'a Archive) {
-        if is_safety_copy(archive.notes.as_deref()) {
-            self.copies = self.copies.saturating_add(1);
-            return;
-        }
-        if archive.size.unwrap_or(0) < policies.minimum_size {
-            self.too_small = self.too_small.saturating_add(1);
-            return;
-        }
-        let is_newer = |than: Option<&Archive>| than.is_none_or(|than| archive.ctime > than.ctime);
-        if is_newer(self.newest) {
-            self.newest = Some(archive);
-        }
-        let proof = evidence.proofs.get(&archive.volid);
-        if proof.is_some_and(|proof| proof.state == ProofState::Sound)
-            && is_newer(self.newest_sound)
-        {
-            self.newest_sound = Some(archive);
-        }
-    }
-}
-
-/// An archive of a VM says nothing of a container that has its number now.
-fn is_of(archive: &Archive, guest: &Guest) -> bool {
-    let kind = match archive.subtype.as_deref() {
-        Some("openvz") => Some("lxc"),
-        other => other,
-    };
-    archive.vmid == Some(guest.vmid)
-        && kind.is_none_or(|kind| kind == "unknown" || kind == guest.kind.to_string())
-}
-
 /// The state of a guest that an enabled job saves.
 fn state(
     evidence: &Evidence,
@@ -288,16 +124,6 @@ fn state(
         Some(hidden) => (GuestState::Unknown, hidden.clone()),
         None => (state, why),
     };
-    let Some(newest) = found.newest else {
-        let mut why = "no archive".to_owned();
-        if found.copies > 0 {
-            why.push_str("; copies made before a restore do not count");
-        }
-        if found.too_small > 0 {
-            why.push_str("; what is smaller than the minimum does not count");
-        }
-        return unless_hidden(GuestState::Unprotected, why);
-    };
     let every_disk_left_out = evidence
         .disks
         .get(&guest.vmid)
@@ -308,6 +134,16 @@ fn state(
             "every disk has `backup=0` in the configuration of the guest".to_owned(),
         );
     }
+    let Some(newest) = found.newest else {
+        let mut why = "no archive".to_owned();
+        if found.copies > 0 {
+            why.push_str("; copies made before a restore do not count");
+        }
+        if found.too_small > 0 {
+            why.push_str("; what is smaller than the minimum does not count");
+        }
+        return unless_hidden(GuestState::Unprotected, why);
+    };
     if let Some(proof) = found.proof.filter(|proof| proof.state != ProofState::Sound) {
         let what = match proof.state {
             ProofState::Unreadable => "cannot be read",
@@ -322,21 +158,12 @@ fn state(
             format!("`{}` {what}; {instead}", newest.volid),
         );
     }
+    if let Some(undated) = found.undated {
+        return unless_hidden(GuestState::Stale, undated.text(newest));
+    }
     let age = newest
         .ctime
         .map_or(i64::MAX, |ctime| evidence.now.saturating_sub(ctime));
-    let ahead = newest
-        .ctime
-        .map_or(0, |ctime| ctime.saturating_sub(evidence.until));
-    if ahead > AHEAD {
-        return unless_hidden(
-            GuestState::Stale,
-            format!(
-                "the time of `{}` is in the future: a clock was wrong, and its age is not known",
-                newest.volid
-            ),
-        );
-    }
     if let Some(hours) = rpo_hours
         && age > hours.saturating_mul(HOUR)
     {

@@ -28,6 +28,8 @@ pub struct Evidence {
     pub disks: BTreeMap<Vmid, Vec<IncludedVolume>>,
     /// The storages that archives may be on.
     pub storages: Vec<StorageContent>,
+    /// Where jobs can write to: every storage that can be seen, whatever it is for.
+    pub targets: Vec<Target>,
     /// Why storages may be hidden.
     pub hidden_storage: Option<Gap>,
     /// The caller's rights: they prove that an archive that is not listed is not there.
@@ -36,6 +38,19 @@ pub struct Evidence {
     pub proofs: BTreeMap<VolumeId, Proof>,
     /// How the last backup of each guest ended; without an entry nothing is known.
     pub last_backups: BTreeMap<Vmid, LastBackup>,
+}
+
+/// A storage as a job meets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The storage.
+    pub storage: StorageId,
+    /// Does it take backups?
+    pub takes_backups: bool,
+    /// Is it switched off?
+    pub is_disabled: bool,
+    /// The nodes that have it; all when nothing is said.
+    pub nodes: Option<Vec<String>>,
 }
 
 /// What is on a storage.
@@ -47,6 +62,8 @@ pub struct StorageContent {
     pub node: NodeName,
     /// Is it a Proxmox Backup Server, which verifies itself?
     pub is_pbs: bool,
+    /// Do all nodes see the same on it? Else only the guests of its node are saved there.
+    pub is_shared: bool,
     /// Its own retention.
     pub retention: Option<Retention>,
     /// Its archives, or why they could not be listed.

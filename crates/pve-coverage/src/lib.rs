@@ -12,6 +12,8 @@
 //! | `policy` | how old the newest archive may be, who needs none |
 //! | `prune` | what the next prune would keep, as Proxmox VE marks it |
 //! | `archives` | what the next prune makes of each archive |
+//! | `saving` | what the jobs do for a guest |
+//! | `found` | which of its archives is the newest that counts |
 //! | `evaluate` | the state of each guest |
 //! | `task_log` | what the log of vzdump says of each guest |
 //! | `result` | what is said of guests, disks and archives |
@@ -19,14 +21,16 @@
 mod archives;
 mod evaluate;
 mod evidence;
+mod found;
 mod policy;
 mod prune;
 mod result;
+mod saving;
 mod selection;
 pub mod task_log;
 
 pub use evaluate::evaluate;
-pub use evidence::{Evidence, LastBackup, Proof, ProofState, Sight, StorageContent};
+pub use evidence::{Evidence, LastBackup, Proof, ProofState, Sight, StorageContent, Target};
 pub use policy::{Matcher, Policies, PolicyGuest, Rpo};
 pub use prune::{Candidate, Mark, Marked, Why, marks};
 pub use result::{

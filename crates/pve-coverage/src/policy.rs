@@ -111,6 +111,18 @@ impl Policies {
             .map(|rpo| rpo.hours)
     }
 
+    /// The policies that are about none of these guests, which are all there are. A wrong name
+    /// would go unseen otherwise: nothing fails because of it.
+    pub fn idle(&self, guests: &[PolicyGuest]) -> Vec<&Matcher> {
+        let of_rpo = self.rpo.iter().map(|rpo| &rpo.of);
+        let named = of_rpo.chain(&self.none).filter(|of| **of != Matcher::All);
+        let mut idle: Vec<&Matcher> = named
+            .filter(|of| !guests.iter().any(|guest| of.matches(guest)))
+            .collect();
+        idle.dedup();
+        idle
+    }
+
     /// Why this guest is expected to have no backup.
     pub fn none_expected(&self, guest: &PolicyGuest) -> Option<&Matcher> {
         self.none.iter().find(|matcher| matcher.matches(guest))
@@ -147,6 +159,30 @@ mod tests {
         );
         assert_eq!(hours(&[("pool:prod", 3), ("all", 1)]), Some(3));
         assert_eq!(hours(&[("101", 3), ("tag:x", 3), ("pool:lab", 1)]), None);
+    }
+
+    #[test]
+    fn a_policy_about_nobody_is_told() {
+        let guest: Guest = serde_json::from_value(
+            json!({"vmid": 100, "type": "lxc", "node": "a", "pool": "prod", "tags": "web"}),
+        )
+        .unwrap();
+        let rpo = |of: &str| Rpo {
+            of: of.parse().unwrap(),
+            hours: 1,
+        };
+        let policies = Policies {
+            rpo: ["all", "tag:wbe", "tag:web", "pool:prod"].map(rpo).into(),
+            none: vec!["100".parse().unwrap(), "110".parse().unwrap()],
+            minimum_size: 0,
+        };
+        let idle: Vec<String> = policies
+            .idle(&[guest])
+            .into_iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(idle, ["tag:wbe", "110"]);
+        assert_eq!(policies.idle(&[]).len(), 5);
     }
 
     #[test]

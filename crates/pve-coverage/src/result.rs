@@ -93,10 +93,10 @@ pub struct GuestCoverage {
     pub newest_at: Option<i64>,
     /// Its newest archive that was read and found sound.
     pub newest_sound: Option<String>,
-    /// When the proof of the newest archive was made, in Unix seconds.
+    /// When the proof of the newest archive was made, in Unix seconds; null also when it cannot be
+    /// read.
     pub proof_at: Option<i64>,
-    /// What that proof is from, when this very file was not read here: another node, the backup
-    /// server, or a file of the same name and size.
+    /// Whose proof that is, as with the archive.
     pub proof_by: Option<String>,
     /// How old the newest archive may be, in hours.
     pub rpo_hours: Option<i64>,
@@ -135,6 +135,8 @@ pub struct DiskCoverage {
 pub struct ArchiveCoverage {
     /// Its volume.
     pub volid: String,
+    /// The node that listed it: nodes may have volumes of one name.
+    pub node: String,
     /// The guest; null when the name does not tell.
     pub vmid: Option<u32>,
     /// When it was made, in Unix seconds.

@@ -42,7 +42,8 @@ pub fn selection(job: &Job, guest: &Guest, hidden_pool: Option<&Gap>) -> Selecti
         .is_some_and(|exclude| exclude.contains(guest.vmid));
     if !selected {
         Selection::NotSelected
-    } else if named.is_none() && excluded {
+    // Only `all` knows exceptions: beside a pool they are stored, and mean nothing.
+    } else if named.is_none() && job.pool.is_none() && excluded {
         Selection::Excluded
     } else if job.node.as_deref().is_some_and(|node| guest.node != *node) {
         Selection::OtherNode
@@ -53,7 +54,8 @@ pub fn selection(job: &Job, guest: &Guest, hidden_pool: Option<&Gap>) -> Selecti
 
 /// The fewest enabled jobs, more or less, whose `included_volumes` tell the disks of every guest
 /// that is saved. A disk is saved or not by the configuration of its guest, so that any job that
-/// has the guest tells the same: the number of calls follows the jobs and never the guests.
+/// has the guest tells the same: the number of calls follows the jobs and never the guests. A job
+/// for one node is silent about the guests of the others.
 pub fn jobs_to_ask(jobs: &[Job], guests: &[Guest], hidden_pool: Option<&Gap>) -> Vec<String> {
     let mut open: Vec<(&Job, BTreeSet<Vmid>)> = jobs
         .iter()
@@ -64,7 +66,7 @@ pub fn jobs_to_ask(jobs: &[Job], guests: &[Guest], hidden_pool: Option<&Gap>) ->
                 .filter(|guest| {
                     matches!(
                         selection(job, guest, hidden_pool),
-                        Selection::Selected | Selection::OtherNode | Selection::Unknown(_)
+                        Selection::Selected | Selection::Unknown(_)
                     )
                 })
                 .map(|guest| guest.vmid);
@@ -134,6 +136,10 @@ mod tests {
                 Selection::NotSelected,
             ),
             (
+                json!({"id": "a", "pool": "web", "exclude": "100"}),
+                Selection::Selected,
+            ),
+            (
                 json!({"id": "a", "all": 1, "node": "pve2"}),
                 Selection::OtherNode,
             ),
@@ -169,5 +175,10 @@ mod tests {
         let guests: Vec<Guest> = (100..105).map(|vmid| guest(vmid, None)).collect();
         assert_eq!(jobs_to_ask(&jobs, &guests, None), ["most", "rest"]);
         assert_eq!(jobs_to_ask(&[], &guests, None), [""; 0]);
+        let jobs = [
+            job(json!({"id": "there", "all": 1, "node": "pve2"})),
+            job(json!({"id": "here", "vmid": "100"})),
+        ];
+        assert_eq!(jobs_to_ask(&jobs, &guests, None), ["here"]);
     }
 }

@@ -1,4 +1,5 @@
-//! Checksum files beside an archive: `NAME.sha256`, `NAME.md5`, `SHA256SUMS`, `MD5SUMS`.
+//! Checksum files beside an archive: `NAME.sha256`, `SHA256SUMS`, and the same with SHA-512
+//! and MD5.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -14,6 +15,8 @@ const LARGEST: u64 = 4 << 20;
 pub enum Algorithm {
     /// 64 digits.
     Sha256,
+    /// 128 digits.
+    Sha512,
     /// 32 digits.
     Md5,
 }
@@ -22,11 +25,13 @@ impl Algorithm {
     fn of_file(name: &str) -> Option<Self> {
         match name {
             "SHA256SUMS" | "sha256sums" => return Some(Self::Sha256),
+            "SHA512SUMS" | "sha512sums" => return Some(Self::Sha512),
             "MD5SUMS" | "md5sums" => return Some(Self::Md5),
             _ => {}
         }
         match name.rsplit_once('.')?.1 {
             "sha256" | "sha256sum" => Some(Self::Sha256),
+            "sha512" | "sha512sum" => Some(Self::Sha512),
             "md5" | "md5sum" => Some(Self::Md5),
             _ => None,
         }
@@ -35,6 +40,7 @@ impl Algorithm {
     const fn digits(self) -> usize {
         match self {
             Self::Sha256 => 64,
+            Self::Sha512 => 128,
             Self::Md5 => 32,
         }
     }
@@ -42,6 +48,7 @@ impl Algorithm {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Sha256 => "SHA-256",
+            Self::Sha512 => "SHA-512",
             Self::Md5 => "MD5",
         }
     }
@@ -88,20 +95,27 @@ impl Checksums {
         let Some(algorithm) = Algorithm::of_file(name) else {
             return;
         };
-        let of_one = name.rsplit_once('.').map(|(of, _)| of);
-        let mut found = false;
-        for line in text.lines() {
-            let Some((digest, of)) = line_of(line, algorithm) else {
-                continue;
-            };
-            // A name in a file for one archive may be that of another place.
-            if let Some(of) = of_one.or(of) {
-                found = true;
-                self.add(of, algorithm, Some(digest), name);
+        let lines = text.lines().filter_map(|line| line_of(line, algorithm));
+        let Some((of_one, _)) = name.rsplit_once('.') else {
+            for (digest, of) in lines {
+                if let Some(of) = of {
+                    self.add(of, algorithm, Some(digest), name);
+                }
             }
+            return;
+        };
+        let mut lines: Vec<_> = lines.collect();
+        // Of several the ones that name the file count. A single one may name another place.
+        if lines.len() > 1 {
+            let is_of_one =
+                |of: Option<&str>| of.is_some_and(|of| of.rsplit('/').next() == Some(of_one));
+            lines.retain(|(_, of)| is_of_one(*of));
         }
-        if let (false, Some(of)) = (found, of_one) {
-            self.add(of, algorithm, None, name);
+        if lines.is_empty() {
+            self.add(of_one, algorithm, None, name);
+        }
+        for (digest, _) in lines {
+            self.add(of_one, algorithm, Some(digest), name);
         }
     }
 
@@ -122,11 +136,11 @@ impl Checksums {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether an MD5 is wanted of a file.
-    pub fn want_md5(&self, name: &str) -> bool {
+    /// Whether a checksum of this kind is wanted of a file.
+    pub fn want(&self, algorithm: Algorithm, name: &str) -> bool {
         self.of(name)
             .iter()
-            .any(|expected| expected.algorithm == Algorithm::Md5)
+            .any(|expected| expected.algorithm == algorithm)
     }
 
     /// Compares what was read with what is expected.
@@ -134,6 +148,7 @@ impl Checksums {
         for expected in self.of(name) {
             let real = match expected.algorithm {
                 Algorithm::Sha256 => examination.sha256.as_deref(),
+                Algorithm::Sha512 => examination.sha512.as_deref(),
                 Algorithm::Md5 => examination.md5.as_deref(),
             };
             let kind = expected.algorithm.as_str();
@@ -159,7 +174,8 @@ impl Checksums {
 
 /// `digest  name`, `digest *name`, `SHA256 (name) = digest`, or the digest alone.
 fn line_of(line: &str, algorithm: Algorithm) -> Option<(String, Option<&str>)> {
-    let line = line.trim();
+    // `sha256sum` begins a line so when the name holds a backslash or a line break.
+    let line = line.trim().trim_start_matches('\\');
     let is_digest = |text: &str| {
         text.len() == algorithm.digits() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
@@ -191,8 +207,11 @@ mod tests {
         );
         sums.parse("d.vma.zst.sha256", &digest);
         sums.parse("e.vma.md5", "this is none");
+        let both = format!("{}  other.sql\n\\{digest}  ./g.sql\n", "1".repeat(64));
+        sums.parse("g.sql.sha256", &both);
         sums.parse("f.vma.md5", &format!("{}  /mnt/f.vma", "0".repeat(32)));
-        for name in ["a.tar", "b.vma", "c.sql", "d.vma.zst"] {
+        assert_eq!(sums.of("g.sql").len(), 1);
+        for name in ["a.tar", "b.vma", "c.sql", "d.vma.zst", "g.sql"] {
             assert_eq!(
                 sums.of(name)[0].digest,
                 Some(digest.to_lowercase()),
@@ -200,7 +219,14 @@ mod tests {
             );
         }
         assert_eq!(sums.of("e.vma")[0].digest, None);
-        assert!(sums.want_md5("f.vma") && !sums.want_md5("a.tar"));
+        sums.parse("SHA512SUMS", &format!("{}  a.tar\n", "0".repeat(128)));
+        for (algorithm, name, wanted) in [
+            (Algorithm::Md5, "f.vma", true),
+            (Algorithm::Md5, "a.tar", false),
+            (Algorithm::Sha512, "a.tar", true),
+        ] {
+            assert_eq!(sums.want(algorithm, name), wanted);
+        }
         assert_eq!(sums.of("g"), []);
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use md5::Md5;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::codec::Decoded;
 use crate::number::wide;
@@ -29,6 +29,8 @@ pub struct Options<'a> {
     pub pace: Option<&'a Pace>,
     /// Whether the MD5 of the file is made too, for checksum files of this kind.
     pub md5: bool,
+    /// Whether the SHA-512 is taken too.
+    pub sha512: bool,
 }
 
 /// Whether damage inside the data of disks and files would have been seen.
@@ -93,6 +95,8 @@ pub struct Examination {
     pub sha256: Option<String>,
     /// The MD5 of the file, if it was asked for and the file was read to its end.
     pub md5: Option<String>,
+    /// The SHA-512 of the file, if it was asked for and the file was read to its end.
+    pub sha512: Option<String>,
     /// The configuration files.
     pub configs: Vec<ConfigFile>,
     /// The disks.
@@ -117,6 +121,7 @@ impl Examination {
             content_bytes: 0,
             sha256: None,
             md5: None,
+            sha512: None,
             configs: Vec::new(),
             disks: Vec::new(),
             members: None,
@@ -129,6 +134,7 @@ impl Examination {
 struct Raw {
     sha256: Option<String>,
     md5: Option<String>,
+    sha512: Option<String>,
     bytes: u64,
     failure: Option<io::Error>,
 }
@@ -184,6 +190,7 @@ fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
 fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) -> Raw {
     let mut digest = Sha256::new();
     let mut md5 = options.md5.then(Md5::new);
+    let mut sha512 = options.sha512.then(Sha512::new);
     let mut bytes: u64 = 0;
     loop {
         let mut buffer = output.buffer();
@@ -192,6 +199,9 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
         digest.update(data);
         if let Some(md5) = &mut md5 {
             md5.update(data);
+        }
+        if let Some(sha512) = &mut sha512 {
+            sha512.update(data);
         }
         bytes = bytes.saturating_add(wide(length));
         if let Some(progress) = options.progress {
@@ -206,6 +216,7 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
             return Raw {
                 sha256: None,
                 md5: None,
+                sha512: None,
                 bytes,
                 failure: Some(error),
             };
@@ -215,6 +226,7 @@ fn read(input: &mut (dyn Read + Send), output: &Feeder, options: Options<'_>) ->
             return Raw {
                 sha256: Some(hex::encode(digest.finalize())),
                 md5: md5.map(|md5| hex::encode(md5.finalize())),
+                sha512: sha512.map(|sha512| hex::encode(sha512.finalize())),
                 bytes,
                 failure: None,
             };
@@ -262,10 +274,13 @@ fn codec(name: &FileName, start: &[u8], findings: &mut Findings) -> Codec {
     findings.push(
         Reason::new(
             id,
-            format!(
-                "the name says compression {}, and the content is {is}",
-                named.as_str()
-            ),
+            match named {
+                Codec::None => format!("the name says no compression, and the content is {is}"),
+                named => format!(
+                    "the name says compression {}, and the content is {is}",
+                    named.as_str()
+                ),
+            },
         )
         .at(Place::File(0)),
     );
@@ -280,6 +295,8 @@ fn format(name: &FileName, start: &[u8], findings: &mut Findings) -> Format {
         Some(Format::Tar)
     } else if dump::is_custom(start) {
         Some(Format::PgCustom)
+    } else if name.is_dump() && dump::is_text(start) {
+        Some(Format::Sql)
     } else {
         None
     };
@@ -290,7 +307,7 @@ fn format(name: &FileName, start: &[u8], findings: &mut Findings) -> Format {
         return named;
     };
     // A dump may have any ending.
-    if !(name.is_dump() && real == Format::PgCustom) {
+    if !(name.is_dump() && matches!(real, Format::PgCustom | Format::Sql)) {
         findings.push(
             Reason::new(
                 Finding::NameFormat,
@@ -388,7 +405,11 @@ fn conclude(
             "nothing is in the compressed file",
         ));
     }
-    guest_of_name(name, content.format, &mut findings);
+    guest_of_name(name, &content, &mut findings);
+    if UNPACKED_WRONG.iter().any(|id| all.has(*id)) {
+        // A damaged block may still be unpacked to something, which is then no archive.
+        findings.forget(&[Finding::VmaMagic, Finding::TarMagic]);
+    }
     all.extend(findings);
     // What could not be read is neither sound nor damaged, unless damage was seen before.
     let verdict = all.verdict();
@@ -409,6 +430,7 @@ fn conclude(
         content_bytes: content.bytes,
         sha256: raw.sha256,
         md5: raw.md5,
+        sha512: raw.sha512,
         configs: content
             .configs
             .iter()
@@ -424,13 +446,29 @@ fn conclude(
     }
 }
 
-fn guest_of_name(name: &FileName, format: Option<Format>, findings: &mut Findings) {
+/// With one of these what was unpacked is not what was packed.
+const UNPACKED_WRONG: [Finding; 7] = [
+    Finding::ZstdDamaged,
+    Finding::ZstdChecksum,
+    Finding::GzipDamaged,
+    Finding::GzipChecksum,
+    Finding::LzopDamaged,
+    Finding::LzopChecksum,
+    Finding::Bzip2Damaged,
+];
+
+fn guest_of_name(name: &FileName, content: &Content, findings: &mut Findings) {
     use pve_types::GuestKind::{Lxc, Qemu};
 
-    let (id, text) = match (name.tag.map(pve_types::GuestTag::kind), format) {
+    let (id, text) = match (name.tag.map(pve_types::GuestTag::kind), content.format) {
         (Some(Lxc), Some(Format::Vma)) => (
             Finding::NameGuest,
             "the name says container, and the content is the archive of a virtual machine",
+        ),
+        // The only configuration that is looked for in tar is that of a container.
+        (Some(Qemu), Some(Format::Tar)) if !content.configs.is_empty() => (
+            Finding::NameGuest,
+            "the name says virtual machine, and the content is the archive of a container",
         ),
         (Some(Qemu), Some(Format::Tar)) => (
             Finding::NameGuestOld,

@@ -50,6 +50,19 @@ pub(crate) fn check_machine(
             ));
             continue;
         };
+        if !lines.is_empty() && !lines.iter().any(|(key, _)| *key == mapping.key) {
+            findings.push(
+                Reason::new(
+                    Finding::ConfigMapWithoutDisk,
+                    format!(
+                        "the configuration maps {} to `{}`, and has no line for this disk",
+                        shown(mapping.key),
+                        shown(mapping.device)
+                    ),
+                )
+                .on(mapping.device),
+            );
+        }
         mapped.push(mapping.key);
         match disks.iter_mut().find(|disk| disk.name == mapping.device) {
             Some(disk) => disk.config_key = Some(mapping.key.to_owned()),
@@ -256,6 +269,15 @@ mod tests {
                 &mut [disk("drive-scsi0"), disk("drive-scsi1"), disk("vmstate")]
             ),
             [Finding::ConfigDeviceWithoutMap]
+        );
+        assert_eq!(
+            machine(
+                &good
+                    .replace("scsi0: ", "#scsi0: ")
+                    .replace("sata0", "cores: 2\nsata0"),
+                &mut [disk("drive-scsi0")]
+            ),
+            [Finding::ConfigMapWithoutDisk]
         );
         assert_eq!(
             machine("virtio1: a:b,size=1G\n", &mut []),

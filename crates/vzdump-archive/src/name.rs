@@ -50,7 +50,7 @@ pub struct FileName {
 }
 
 /// Endings of archives and dumps, with what they mean.
-const ENDINGS: [(&str, Format, Codec); 17] = [
+const ENDINGS: [(&str, Format, Codec); 20] = [
     (".vma", Format::Vma, Codec::None),
     (".vma.gz", Format::Vma, Codec::Gzip),
     (".vma.lzo", Format::Vma, Codec::Lzo),
@@ -66,6 +66,9 @@ const ENDINGS: [(&str, Format, Codec); 17] = [
     (".sql.gz", Format::Sql, Codec::Gzip),
     (".sql.zst", Format::Sql, Codec::Zstd),
     (".sql.bz2", Format::Sql, Codec::Bzip2),
+    (".dump", Format::PgCustom, Codec::None),
+    (".dump.gz", Format::PgCustom, Codec::Gzip),
+    (".dump.zst", Format::PgCustom, Codec::Zstd),
     (".pgdump", Format::PgCustom, Codec::None),
     (".pgc", Format::PgCustom, Codec::None),
 ];
@@ -141,7 +144,9 @@ mod tests {
             (name.format, name.codec),
             (Some(Format::Tar), Some(Codec::Gzip))
         );
-        assert!(FileName::new("db.sql.gz").is_dump());
+        for dump in ["db.sql.gz", "db.dump", "db.dump.gz"] {
+            assert!(FileName::new(dump).is_dump(), "{dump}");
+        }
         assert!(!FileName::new("backup.tar.zst").is_archive());
         assert_eq!(FileName::new(".vma").format, None);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use pve_types::{Vmid, is_safety_copy};
 use vzdump_archive::folder::Leftover;
-use vzdump_archive::{Codec, FileName, Integrity, Reason};
+use vzdump_archive::{Codec, FileName, Integrity, Reason, Verdict};
 
 use crate::judge::{self, Sound};
 use crate::observe::{Listed, Verified};
@@ -22,7 +22,12 @@ pub(crate) fn read(verified: &Verified, sound: &[Sound<'_>]) -> ArchiveResult {
     result.at = entry.and_then(|archive| archive.ctime);
     result.verdict = examination.verdict;
     result.reasons_left_out = examination.reasons_left_out;
-    result.proof_at = verified.read_at;
+    // A reading that failed proves nothing.
+    if examination.verdict == Verdict::Unreadable {
+        result.tried_at = verified.read_at;
+    } else {
+        result.proof_at = verified.read_at;
+    }
     result.proof_by.clone_from(&verified.by);
     result.integrity = examination.integrity;
     result.format = examination.format;
@@ -102,7 +107,7 @@ fn unread(name: &FileName, reasons: &[Reason], sound: &[Sound<'_>]) -> ArchiveRe
         vmid: guest,
         time: stamp.map(|stamp| stamp.to_string()),
         at: None,
-        verdict: vzdump_archive::Verdict::NotVerified,
+        verdict: Verdict::NotVerified,
         reasons: reasons
             .iter()
             .map(|reason| ReasonResult {
@@ -113,6 +118,7 @@ fn unread(name: &FileName, reasons: &[Reason], sound: &[Sound<'_>]) -> ArchiveRe
             .collect(),
         reasons_left_out: 0,
         proof_at: None,
+        tried_at: None,
         proof_by: None,
         next_prune: None,
         next_prune_why: None,

@@ -110,6 +110,7 @@ pub(crate) fn ask(spec: &Spec, ask: &Ask, context: &Context<'_>) -> Result<Asked
             hidden_pool,
             disks: disks?,
             storages: contents,
+            targets: storages.targets,
             hidden_storage: storages.hidden,
             permissions: resources.permissions,
             proofs: BTreeMap::new(),
@@ -152,6 +153,11 @@ fn guests(spec: &Spec, resources: &mut Resources, warnings: &mut Vec<String>) ->
         visible: std::mem::take(&mut resources.guests.visible),
         gaps: std::mem::take(&mut resources.guests.gaps),
     };
+    warnings.extend(idle_policies(
+        spec,
+        &guests,
+        resources.permissions.gap_for_pools().is_some(),
+    ));
     guests.visible.retain(|guest| spec.wants(Some(guest.vmid)));
     let missing: Vec<String> = spec
         .guests
@@ -166,6 +172,22 @@ fn guests(spec: &Spec, resources: &mut Resources, warnings: &mut Vec<String>) ->
         warnings.push(format!("guest {} does not exist.", missing.join(", ")));
     }
     guests
+}
+
+/// Policies that are about no guest, as far as all guests are seen.
+fn idle_policies(spec: &Spec, guests: &Seen<Guest>, hides_pools: bool) -> Option<String> {
+    if !guests.gaps.is_empty() {
+        return None;
+    }
+    let mut idle = spec.policies.idle(&guests.visible);
+    idle.retain(|of| !hides_pools || !matches!(of, Matcher::Pool(_)));
+    let idle: Vec<String> = idle.into_iter().map(|of| format!("`{of}`")).collect();
+    (!idle.is_empty()).then(|| {
+        format!(
+            "no guest is meant by {} of `rpo` or `no_backup_expected`: are the names right?",
+            idle.join(", ")
+        )
+    })
 }
 
 fn online(resources: &Resources) -> Vec<NodeName> {

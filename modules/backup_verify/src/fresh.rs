@@ -7,6 +7,7 @@
 mod older;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use module_kit::{Context, Failure, joined};
@@ -61,10 +62,22 @@ struct Surroundings {
     folders: Vec<Folder>,
 }
 
-/// Reads archives that were made just now, as far as their files are on this machine.
-pub fn verify_fresh(made: &[Made], ledger: &Place, context: &Context<'_>) -> Fresh {
+/// Reads archives that were made just now, as far as their files are on this machine, at this rate
+/// at the most.
+pub fn verify_fresh(
+    made: &[Made],
+    ledger: &Place,
+    bytes_per_second: Option<NonZeroU64>,
+    context: &Context<'_>,
+) -> Fresh {
     match surroundings(made, context) {
-        Ok(surroundings) => read(made, &surroundings, spec(made, ledger.clone()), context),
+        Ok(surroundings) => {
+            let spec = Spec {
+                bytes_per_second,
+                ..spec(made, ledger.clone())
+            };
+            read(made, &surroundings, spec, context)
+        }
         Err(failure) => Fresh {
             archives: made
                 .iter()

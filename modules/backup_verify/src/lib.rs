@@ -26,6 +26,8 @@
 //! | `metrics` | says it to Prometheus |
 //! | `output` | writes page and metrics |
 
+#[cfg(test)]
+mod agree_tests;
 mod apply;
 mod archive_result;
 mod args;

@@ -16,8 +16,8 @@ const WHAT: OptionGroup = OptionGroup {
             Kind::List(&Kind::Path),
             &[
                 "Files, or folders such as V(/var/lib/vz/dump). Of a folder every archive of vzdump and every dump of a database is read, and what unfinished backups left is told. Folders below it are not looked into.",
-                "V(.vma) and V(.tar) with V(.zst), V(.gz), V(.lzo), V(.bz2) or nothing, V(.tgz), V(.sql) with V(.gz), V(.zst), V(.bz2) or nothing, and the custom format of C(pg_dump).",
-                "Checksum files beside an archive (V(NAME.sha256), V(NAME.md5), V(SHA256SUMS), V(MD5SUMS)) are compared.",
+                "V(.vma) and V(.tar) with V(.zst), V(.gz), V(.lzo), V(.bz2) or nothing, V(.tgz), V(.sql) with V(.gz), V(.zst), V(.bz2) or nothing, and the custom format of C(pg_dump) under V(.dump), V(.pgdump) or V(.pgc).",
+                "Checksum files beside an archive (V(NAME.sha256), V(NAME.sha512), V(NAME.md5), V(SHA256SUMS), V(SHA512SUMS), V(MD5SUMS)) are compared.",
                 "With O(path) alone Proxmox VE is not asked; with O(coverage=true) it is, and what was read here counts for the guests.",
             ],
         ),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use module_kit::Context;
 use proof_ledger::FileStamp;
-use vzdump_archive::checksum::Checksums;
+use vzdump_archive::checksum::{Algorithm, Checksums};
 use vzdump_archive::{Discard, Examination, Finding, Options, Pace, Reason, examine_file};
 
 /// How often a person is told.
@@ -118,7 +118,8 @@ fn one(task: &Task<'_>, bytes: &AtomicU64) -> Pass {
     let options = Options {
         progress: Some(bytes),
         pace: task.pace,
-        md5: task.checksums.want_md5(task.name),
+        md5: task.checksums.want(Algorithm::Md5, task.name),
+        sha512: task.checksums.want(Algorithm::Sha512, task.name),
     };
     let mut pass = watched(task.path, || examine_file(task.path, &mut Discard, options));
     task.checksums.compare(task.name, &mut pass.examination);

@@ -78,11 +78,14 @@ pub struct ArchiveResult {
     pub reasons: Vec<ReasonResult>,
     /// How many more reasons there are than are listed.
     pub reasons_left_out: u64,
-    /// When it was read, in Unix seconds; null when nobody read it.
+    /// When it was read, in Unix seconds; null when nobody read it, or nobody could.
     #[schemars(extend("examples" = [1_767_330_000]))]
     pub proof_at: Option<i64>,
-    /// What the proof is from, when this very file was not read here: another node, the backup
-    /// server, or a file of the same name and size.
+    /// When reading it failed, in Unix seconds; null unless it is `unreadable`.
+    pub tried_at: Option<i64>,
+    /// Whose proof it is, when it is not a reading by this node of a file that it is to read:
+    /// another node's, this one's of what it made on a storage that another node reads, the backup
+    /// server's, or that of a file of the same name and size.
     pub proof_by: Option<String>,
     /// What the next prune does with it; null when no enabled job prunes its storage.
     pub next_prune: Option<Mark>,
@@ -179,10 +182,10 @@ pub struct Summary {
 
 pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     let coverage = coverage(spec, observed);
-    let pruned: BTreeMap<&str, &ArchiveCoverage> = coverage
+    let pruned: BTreeMap<(&str, &str), &ArchiveCoverage> = coverage
         .iter()
         .flat_map(|coverage| &coverage.archives)
-        .map(|archive| (archive.volid.as_str(), archive))
+        .map(|archive| ((archive.volid.as_str(), archive.node.as_str()), archive))
         .collect();
     let zone = observed
         .asked
@@ -210,8 +213,8 @@ pub(crate) fn report(spec: &Spec, observed: &Observed) -> Report {
     });
     let mut archives: Vec<ArchiveResult> = read.chain(listed).chain(leftovers).collect();
     for archive in &mut archives {
-        let pruned = archive.volid.as_deref().and_then(|id| pruned.get(id));
-        if let Some(pruned) = pruned {
+        let place = archive.volid.as_deref().zip(archive.node.as_deref());
+        if let Some(pruned) = place.and_then(|place| pruned.get(&place)) {
             archive.next_prune = pruned.next_prune;
             archive.next_prune_why = Some(pruned.next_prune_why.clone());
         }

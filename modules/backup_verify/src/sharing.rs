@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proof_ledger::{
-    Borrowed, FileStamp, Present, SharedProofs, Snapshot, Verifier, borrow, read_proofs, verifier,
-    write_proofs,
+    ArchiveKey, Borrowed, FileStamp, Present, SharedProofs, Snapshot, Verifier, borrow,
+    read_proofs, verifier, write_proofs,
 };
 use pve_types::NodeName;
 use serde::Deserialize as _;
@@ -64,12 +64,23 @@ pub(crate) struct Lenders {
 }
 
 impl Lenders {
-    /// What another node says of an archive.
-    pub(crate) fn lend(&mut self, path: &Path, read_by: &ReadBy, oldest: i64) -> Found {
+    /// What another node says of an archive; where it says nothing, what this one found when it
+    /// made the archive.
+    pub(crate) fn lend(
+        &mut self,
+        path: &Path,
+        read_by: &ReadBy,
+        oldest: i64,
+        own: Option<&OwnProofs<'_>>,
+    ) -> Found {
+        let or_own = |why: String| {
+            let own = own.and_then(|own| own.of(path, oldest));
+            own.unwrap_or_else(|| unproved(why))
+        };
         let node = match read_by {
             ReadBy::Other(node) => node,
             ReadBy::Absent(node) => {
-                return unproved(format!(
+                return or_own(format!(
                     "node `{node}` verifies this storage, and it is not online or does not have the storage; name another one with `verify_node`"
                 ));
             }
@@ -90,9 +101,9 @@ impl Lenders {
             stamp: FileStamp::of(&metadata),
         });
         let (proofs, present) = match (proofs, present) {
-            (Err(error), _) => return unproved(error.clone()),
+            (Err(error), _) => return or_own(error.clone()),
             (Ok(None), _) | (_, None) => {
-                return unproved(format!(
+                return or_own(format!(
                     "node `{node}` verifies this storage and left no proofs yet; run backup_verify there"
                 ));
             }
@@ -107,7 +118,7 @@ impl Lenders {
                 ));
             }
             Borrowed::Missing => {
-                return unproved(format!(
+                return or_own(format!(
                     "node `{node}` verifies this storage and has not read it yet"
                 ));
             }
@@ -136,6 +147,34 @@ impl Lenders {
             )
         });
         old.collect()
+    }
+}
+
+/// What this node read although another one reads the storage: what it made itself.
+#[derive(Debug)]
+pub(crate) struct OwnProofs<'a> {
+    ledger: &'a Snapshot,
+    node: NodeName,
+}
+
+impl<'a> OwnProofs<'a> {
+    pub(crate) const fn new(ledger: &'a Snapshot, node: NodeName) -> Self {
+        Self { ledger, node }
+    }
+
+    /// The proof of this very file, unless it is too old or the last try to read it failed.
+    fn of(&self, path: &Path, oldest: i64) -> Option<Found> {
+        let folder = path.parent()?.canonicalize().ok()?;
+        let key = ArchiveKey::new(folder.to_str()?, path.file_name()?.to_str()?);
+        let entry = self.ledger.get(&key)?;
+        let proof = entry.proof.as_ref().filter(|_| entry.failure.is_none())?;
+        let is_same = FileStamp::of(&path.metadata().ok()?) == proof.stamp;
+        (is_same && proof.read_at >= oldest).then_some(())?;
+        Some(Found {
+            examination: Examination::deserialize(&proof.detail).ok()?,
+            read_at: Some(proof.read_at),
+            by: Some(self.node.to_string()),
+        })
     }
 }
 

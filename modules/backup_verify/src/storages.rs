@@ -7,7 +7,7 @@ use module_kit::rights::hidden_storage;
 use module_kit::{Exit, Failure, joined};
 use pve_client::api::{NodeStatus, Permissions, Resources, Storage};
 use pve_client::{Client, Gap, Seen};
-use pve_coverage::{Sight, StorageContent};
+use pve_coverage::{Sight, StorageContent, Target};
 use pve_types::NodeName;
 
 use crate::asked::gap;
@@ -19,6 +19,8 @@ use crate::spec::Ask;
 #[derive(Debug)]
 pub(crate) struct Storages {
     visible: Vec<Storage>,
+    /// Every storage that can be seen, as jobs meet it.
+    pub(crate) targets: Vec<Target>,
     /// Why others may be hidden.
     pub(crate) hidden: Option<Gap>,
 }
@@ -28,6 +30,7 @@ pub(crate) struct Storages {
 pub(crate) struct Place<'a> {
     storage: &'a Storage,
     node: NodeName,
+    is_shared: bool,
 }
 
 /// The storages that take backups. One that was named and is not there is an error, unless it may
@@ -69,12 +72,14 @@ pub(crate) fn chosen(
         }
     }
     let mut visible = storages.visible;
+    let targets = visible.iter().map(target).collect();
     visible.retain(|storage| storage.takes_backups() && !storage.is_disabled());
     if !ask.coverage && !ask.storages.is_empty() {
         visible.retain(|storage| ask.storages.contains(&storage.storage));
     }
     Ok(Storages {
         visible,
+        targets,
         // The right that shows archives shows their storage, too: one is enough to name.
         hidden: storages.gaps.first().and_then(|seen| {
             gap(
@@ -84,6 +89,15 @@ pub(crate) fn chosen(
             )
         }),
     })
+}
+
+fn target(storage: &Storage) -> Target {
+    Target {
+        storage: storage.storage.clone(),
+        takes_backups: storage.takes_backups(),
+        is_disabled: storage.is_disabled(),
+        nodes: storage.nodes.clone(),
+    }
 }
 
 impl Storages {
@@ -111,7 +125,8 @@ impl Storages {
                     .any(|known| known.node == **node && known.status == NodeStatus::Online);
                 (Some(*node) != here, !is_online)
             });
-            if is_shared(storage, resources) {
+            let is_shared = is_shared(storage, resources);
+            if is_shared {
                 nodes.truncate(1);
             } else if !ask.coverage && here.is_some() {
                 nodes.retain(|node| Some(*node) == here);
@@ -119,6 +134,7 @@ impl Storages {
             places.extend(nodes.into_iter().map(|node| Place {
                 storage,
                 node: node.clone(),
+                is_shared,
             }));
         }
         places
@@ -223,6 +239,7 @@ fn content(client: &Client, place: &Place<'_>, online: &[NodeName]) -> StorageCo
         storage: storage.clone(),
         node: place.node.clone(),
         is_pbs: place.storage.kind == "pbs",
+        is_shared: place.is_shared,
         retention: place.storage.prune_backups,
         archives,
     }

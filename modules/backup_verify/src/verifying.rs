@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use module_kit::{Context, Failure};
+use proof_ledger::Snapshot;
 use vzdump_archive::folder::Leftover;
 use vzdump_archive::{Examination, Finding, Pace};
 
@@ -13,7 +14,7 @@ use crate::observe::{Found, Observed, OnStorage, Verified};
 use crate::reading::{self, Task};
 use crate::removed::{self, Listing, Removed};
 use crate::running;
-use crate::sharing::{self, Lenders};
+use crate::sharing::{self, Lenders, OwnProofs};
 use crate::spec::Spec;
 
 /// A week more than it should: another node may have been off.
@@ -95,7 +96,13 @@ pub(crate) fn verify(
         })
         .collect();
     let others = others.into_iter().filter(|file| !gone.has(file));
-    archives.extend(lent(spec, context, others, &mut warnings));
+    archives.extend(lent(
+        spec,
+        context,
+        others,
+        ended.ledger.snapshot(),
+        &mut warnings,
+    ));
     // A backup that ran when the folder was listed has ended, and its archive is for another run.
     let mut leftovers = files.leftovers;
     leftovers.retain(|left| !gone.paths.contains(&left.path));
@@ -153,6 +160,7 @@ fn lent(
     spec: &Spec,
     context: &Context<'_>,
     files: impl Iterator<Item = File>,
+    ledger: &Snapshot,
     warnings: &mut Vec<String>,
 ) -> Vec<Verified> {
     let mut lenders = Lenders::default();
@@ -161,7 +169,10 @@ fn lent(
         .saturating_sub(spec.remembering.renewal.max_age)
         .saturating_sub(PATIENCE);
     let archives = files.map(|file| {
-        let lent = lenders.lend(&file.candidate.path, &file.read_by, oldest);
+        let here = file.on.as_ref().map(|(_, node)| node.clone());
+        let own = here.map(|node| OwnProofs::new(ledger, node));
+        let path = &file.candidate.path;
+        let lent = lenders.lend(path, &file.read_by, oldest, own.as_ref());
         verified(file, lent)
     });
     let archives = archives.collect();

@@ -57,11 +57,9 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment<'_>) -> Exi
         Ok(matches) => matches,
         Err(error) => return cli_front::usage(&error),
     };
-    match inventory(&matches, environment) {
-        Ok(value) => {
-            cli_front::print(&format!("{value:#}"));
-            Exit::Done.into()
-        }
+    match inventory(&matches, environment).and_then(|value| cli_front::print(&format!("{value:#}")))
+    {
+        Ok(()) => Exit::Done.into(),
         Err(failure) => {
             cli_front::error(&failure);
             failure.exit.into()

@@ -110,11 +110,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(matches) => matches,
         Err(error) => return cli_front::usage(&error),
     };
-    match text(&matches) {
-        Ok(text) => {
-            cli_front::print(&text);
-            Exit::Done.into()
-        }
+    match text(&matches).and_then(|text| cli_front::print(&text)) {
+        Ok(()) => Exit::Done.into(),
         Err(failure) => {
             cli_front::error(&failure);
             failure.exit.into()

@@ -62,7 +62,7 @@ pub(crate) fn apply(action: &JobAction, context: &Context<'_>) -> Result<Done, F
                 run_now::run(settings, nodes, *timeout, context)?
             };
             let warnings = verify.as_ref().map_or_else(Vec::new, |ledger| {
-                proof::prove(&mut guests, ledger, context)
+                proof::prove(&mut guests, ledger, settings, context)
             });
             Ok(Done::Ran { guests, warnings })
         }

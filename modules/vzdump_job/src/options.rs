@@ -27,6 +27,7 @@ const JOB: OptionGroup = OptionGroup {
         OptionSpec::new("verify", Kind::Bool, &[
             "With O(state=run): whether the archives that were made are read to their last byte at once, as M(reprise.pve.backup_verify) does, and remembered in its ledger. One that is damaged or cannot be read fails the task.",
             "They are read where their files are: the task must run on a node that has them, in a folder of its own or of a shared storage. Others are V(not_verified), which fails nothing.",
+            "Reading keeps the O(bwlimit) of the job, too.",
             "Where a hook script of vzdump moves archives away, say V(false): what is not where Proxmox VE put it cannot be read.",
         ])
             .default(Default::Bool(true)),

@@ -98,7 +98,8 @@ impl Restored {
                 size,
                 sha256: hex::encode(file.digest.finalize()),
             };
-            self.files.insert(file.name, content);
+            // tar leaves a file that is there as it is, so the first of a name is what is restored.
+            self.files.entry(file.name).or_insert(content);
         }
     }
 

@@ -168,9 +168,15 @@ impl Guest {
                 if option("media") == Some("cdrom") || id == "none" {
                     return None;
                 }
+                let bios = self.config.get("bios").map(String::as_str);
                 match option("backup") {
+                    _ if key.starts_with("efidisk") && bios != Some("ovmf") => {
+                        (false, "efidisk but no OMVF BIOS")
+                    }
                     Some("0") => (false, "backup=no"),
-                    _ => (true, "backup=yes"),
+                    // Whoever says it at all gets this word, also with `backup=1`.
+                    Some(_) => (true, "backup=no"),
+                    None => (true, "backup=yes"),
                 }
             }
             GuestKind::Lxc if key == "rootfs" => (true, "rootfs"),
@@ -306,6 +312,8 @@ mod tests {
                 ("scsi10", "local:1/b.raw,size=1G"),
                 ("scsi2", "local:1/a.raw,backup=0,size=1G"),
                 ("ide2", "local:iso/x.iso,media=cdrom"),
+                ("efidisk0", "local:1/e.raw,size=4M"),
+                ("virtio0", "local:1/d.raw,backup=1,size=1G"),
                 ("scsihw", "virtio-scsi-single"),
                 ("unused0", "local:1/c.raw"),
             ],
@@ -319,7 +327,9 @@ mod tests {
             found,
             [
                 ("scsi2", false, "backup=no"),
-                ("scsi10", true, "backup=yes")
+                ("scsi10", true, "backup=yes"),
+                ("virtio0", true, "backup=no"),
+                ("efidisk0", false, "efidisk but no OMVF BIOS"),
             ]
         );
 

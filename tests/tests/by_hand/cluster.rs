@@ -216,6 +216,32 @@ fn one_node_reads_and_the_others_believe_it() -> Result<()> {
 }
 
 #[test]
+fn what_a_node_made_and_read_itself_is_not_called_unverified_there() -> Result<()> {
+    let cluster = Cluster::start()?;
+    let on_node = cluster.on_nodes.get(1).context("no second node")?;
+    let options = json!({"id": "nightly", "state": "run", "vmid": [200]});
+    let ran = on_node
+        .program()?
+        .module("vzdump_job", &merged(Map::new(), options))?;
+    succeeds(&ran, true);
+    // Another node reads the storage, and did not yet: this one says whose proof it has.
+    let told = cluster.verify("pve2", json!({}))?;
+    ensure!(verdicts(&told) == [("ok", "pve2")], "{told}");
+    ensure!(
+        guest(&told, 200).0 == "protected" && bytes_read(&told) == Some(0),
+        "{told}"
+    );
+    // Nobody else takes its word.
+    let third = cluster.verify("pve3", json!({}))?;
+    ensure!(verdicts(&third) == [("not_verified", "")], "{third}");
+    // As soon as the reader read it, that is what counts.
+    cluster.verify("pve1", json!({}))?;
+    let told = cluster.verify("pve2", json!({}))?;
+    ensure!(verdicts(&told) == [("ok", "pve1")], "{told}");
+    Ok(())
+}
+
+#[test]
 fn a_node_that_was_named_reads_alone() -> Result<()> {
     let cluster = Cluster::start()?;
     cluster.back_up()?;

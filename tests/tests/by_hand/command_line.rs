@@ -378,3 +378,33 @@ fn the_variables_of_terraform_reach_the_node() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    fs::write(
+        folder
+            .path()
+            .join("vzdump-qemu-100-2026_01_02-04_00_01.vma"),
+        "x",
+    )?;
+    let full = ["sh", "-c", "exec \"$@\" > /dev/full", "sh"].map(str::to_owned);
+    let program = Program::under_test()?.run_by(full.into());
+    let folder = folder.path().display().to_string();
+    for more in [&["--json"][..], &[]] {
+        let words = ["backup_verify", "--remember=false", "--fail-on", "warn"];
+        let ended = program.by_hand(
+            words
+                .into_iter()
+                .chain(["--path", &folder])
+                .chain(more.iter().copied()),
+        )?;
+        assert_eq!(ended.code, Some(1), "{}", ended.output());
+        assert!(
+            ended.stderr.contains("the result cannot be written"),
+            "{}",
+            ended.output()
+        );
+    }
+    Ok(())
+}

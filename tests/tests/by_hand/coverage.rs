@@ -99,7 +99,7 @@ impl Guests {
         Ok(found)
     }
 
-    fn content_of(&self, prefix: &str) -> Result<Vec<u8>> {
+    pub(crate) fn content_of(&self, prefix: &str) -> Result<Vec<u8>> {
         let files = self.files(prefix)?;
         Ok(std::fs::read(files.first().context("it was not saved")?)?)
     }
@@ -108,6 +108,11 @@ impl Guests {
     fn verify(&self, more: Value) -> Result<Value> {
         let options = merged(self.world.server.by_token()?, more);
         self.world.program.module("backup_verify", &options)
+    }
+
+    /// The program, here.
+    pub(crate) const fn program(&self) -> &Program {
+        &self.world.program
     }
 
     /// The program on the node.

@@ -25,4 +25,5 @@ mod secrets;
 mod selection;
 mod storages;
 mod support;
+mod truth;
 mod unreadable;

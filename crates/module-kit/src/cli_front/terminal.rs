@@ -12,9 +12,38 @@ use crate::Failure;
 use crate::driver::{Outcome, Preview};
 use crate::exit::Exit;
 
-/// Prints a result. A reader that is gone is no error of ours.
-pub fn print(text: &str) {
-    writeln!(io::stdout(), "{text}").ok();
+/// Prints a result. A reader that is gone is no error of ours; a file that did not get all of it
+/// is one, because it would pass for the result.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::Failed,
+            format!("the result cannot be written to standard output: {error}"),
+        )
+        .hint("What was written of it is not whole. Free space there, or name another file.")),
+        _ => Ok(()),
+    }
+}
+
+/// How a call ends whose result was printed: without it there is no good end, but `lost`.
+pub(crate) fn ended(printed: Result<(), Failure>, exit: Exit, lost: Exit) -> Exit {
+    match printed {
+        Ok(()) => exit,
+        Err(failure) => {
+            error(&failure);
+            if exit == Exit::Done { lost } else { exit }
+        }
+    }
+}
+
+/// How a call ends that did this, when nobody could be told.
+pub(crate) const fn lost(changed: bool) -> Exit {
+    if changed {
+        Exit::NeedsAHand
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Prints what is no result.
@@ -97,15 +126,21 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Prints it.
-    pub(crate) fn print(&self) {
-        let some = |text: &str, print: &dyn Fn(&str)| {
+    pub(crate) fn print(&self) -> Result<(), Failure> {
+        let say = |text: &str| {
             if !text.trim_end().is_empty() {
-                print(text.trim_end());
+                tell(text.trim_end());
             }
         };
-        some(&self.warnings, &tell);
-        some(&self.result, &print);
-        some(&self.error, &tell);
+        say(&self.warnings);
+        let result = self.result.trim_end();
+        let printed = if result.is_empty() {
+            Ok(())
+        } else {
+            print(result)
+        };
+        say(&self.error);
+        printed
     }
 }
 

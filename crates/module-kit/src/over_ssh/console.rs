@@ -66,6 +66,7 @@ pub(super) fn finish(
     secrets: &Secrets,
 ) -> ExitCode {
     terminal::clear();
+    let mut printed = Ok(());
     for one in ended {
         let name = one.name();
         if matches.get_flag("json") {
@@ -75,16 +76,18 @@ pub(super) fn finish(
                 object.insert("run".to_owned(), json!(one.run));
             }
             secrets.mask(&mut value);
-            cli_front::print(&value.to_string());
+            printed = printed.and(cli_front::print(&value.to_string()));
             continue;
         }
         let mut shown = terminal::shown(&one.outcome, matches.get_flag("dry-run"), secrets);
         for text in [&mut shown.warnings, &mut shown.result, &mut shown.error] {
             *text = prefixed(&name, several, text);
         }
-        shown.print();
+        printed = printed.and(shown.print());
     }
-    worst(ended.iter().map(Ended::exit)).into()
+    let changed = ended.iter().any(|one| one.outcome.changed);
+    let lost = terminal::lost(changed && !matches.get_flag("dry-run"));
+    terminal::ended(printed, worst(ended.iter().map(Ended::exit)), lost).into()
 }
 
 /// The end of several: what needs somebody most.

@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use pve_client::api::Permissions;
-use pve_client::{Gap, Seen};
+use pve_client::api::{Archive, Job, Permissions};
+use pve_client::{Gap, Known, Seen};
 use serde_json::{Value, json};
 
 use pve_types::Vmid;
 
 use super::*;
-use crate::evidence::LastBackup;
+use crate::evidence::{LastBackup, Proof, Sight, StorageContent, Target};
 use crate::policy::Rpo;
 use crate::prune::Mark;
 
@@ -49,6 +49,15 @@ fn gap(privilege: &str, path: &str) -> Gap {
     }
 }
 
+fn target(id: &str) -> Target {
+    Target {
+        storage: id.parse().unwrap(),
+        takes_backups: true,
+        is_disabled: false,
+        nodes: None,
+    }
+}
+
 fn evidence(jobs: Vec<Job>, archives: Vec<Archive>) -> Evidence {
     Evidence {
         now: NOW,
@@ -70,9 +79,11 @@ fn evidence(jobs: Vec<Job>, archives: Vec<Archive>) -> Evidence {
             storage: "backups".parse().unwrap(),
             node: "pve1".parse().unwrap(),
             is_pbs: false,
+            is_shared: false,
             retention: Some("keep-last=1".parse().unwrap()),
             archives: Sight::Listed(archives),
         }],
+        targets: vec![target("backups")],
         hidden_storage: None,
         permissions: Permissions::all(),
         proofs: BTreeMap::new(),
@@ -156,7 +167,89 @@ fn what_is_too_old_damaged_or_of_the_future_is_not_protected() {
         corrupt.1
     );
     assert_eq!(of(&[(&new, ProofState::Unreadable)]).0, GuestState::Corrupt);
+    let unreadable = proved(
+        evidence(vec![job(json!({}))], vec![new.clone()]),
+        &[(&new, ProofState::Unreadable)],
+    );
+    assert_eq!(evaluate(&unreadable, &day()).guests[0].proof_at, None);
     assert_eq!(of(&[(&future, ProofState::Sound)]).0, GuestState::Stale);
+}
+
+#[test]
+fn a_time_that_says_nothing_counts_after_those_that_do() {
+    let (fresh, ahead) = (named(2, 3, json!({})), named(3, -9, json!({})));
+    let renamed = archive("vzdump-qemu-100-kept.vma.zst", 0, json!({}));
+    let sound = |archives: &[&Archive]| {
+        let listed = archives.iter().map(|archive| (*archive).clone()).collect();
+        let proofs: Vec<_> = archives
+            .iter()
+            .map(|archive| (*archive, ProofState::Sound))
+            .collect();
+        let world = proved(evidence(vec![job(json!({}))], listed), &proofs);
+        evaluate(&world, &day()).guests.remove(0)
+    };
+    // A wrong clock of yesterday does not make the archive of today a stale one.
+    let guest = sound(&[&fresh, &ahead, &renamed]);
+    assert_eq!(guest.state, GuestState::Protected, "{}", guest.why);
+    assert_eq!(guest.newest, Some(fresh.volid.to_string()));
+    // What was copied or renamed just now is as old as it was before.
+    let guest = sound(&[&renamed]);
+    assert_eq!(guest.state, GuestState::Stale);
+    assert!(guest.why.contains("age is not known"), "{}", guest.why);
+    // Of copies in two places one that is sound is enough.
+    let twin = archive("vzdump-qemu-100-2026_11_17-02_00_00.vma", 3, json!({}));
+    for pair in [[&fresh, &twin], [&twin, &fresh]] {
+        let listed = pair.map(Clone::clone).into();
+        let proofs = [(pair[0], ProofState::Sound), (pair[1], ProofState::Corrupt)];
+        let world = proved(evidence(vec![job(json!({}))], listed), &proofs);
+        assert_eq!(state_of(&world, &day()).0, GuestState::Protected);
+    }
+}
+
+#[test]
+fn a_job_that_cannot_write_saves_nobody() {
+    let fresh = named(1, 1, json!({}));
+    let with = |targets: Vec<Target>, jobs: Vec<Job>| {
+        let mut world = proved(
+            evidence(jobs, vec![fresh.clone()]),
+            &[(&fresh, ProofState::Sound)],
+        );
+        world.targets = targets;
+        world
+    };
+    let change = |change: &dyn Fn(&mut Target)| {
+        let mut changed = target("backups");
+        change(&mut changed);
+        vec![changed]
+    };
+    for (targets, says) in [
+        (vec![], "`backups` does not exist"),
+        (change(&|one| one.is_disabled = true), "is disabled"),
+        (change(&|one| one.takes_backups = false), "no `backup`"),
+        (
+            change(&|one| one.nodes = Some(vec!["pve2".to_owned()])),
+            "not on its node `pve1`",
+        ),
+    ] {
+        let world = with(targets, vec![job(json!({}))]);
+        let (state, why) = state_of(&world, &day());
+        assert_eq!(state, GuestState::Unprotected, "{why}");
+        assert!(why.contains("`nightly`") && why.contains(says), "{why}");
+    }
+    let mut hidden = with(vec![], vec![job(json!({}))]);
+    hidden.hidden_storage = Some(gap("Datastore.AllocateSpace", "/storage"));
+    assert_eq!(state_of(&hidden, &day()).0, GuestState::Protected);
+    // One that can is enough; where a job without a storage writes the node knows.
+    for other in [
+        job(json!({"id": "b"})),
+        job(json!({"id": "b", "storage": null})),
+    ] {
+        let broken = job(json!({"storage": "gone", "next-run": NOW + 1}));
+        let world = with(vec![target("backups")], vec![broken, other]);
+        let guest = evaluate(&world, &day()).guests.remove(0);
+        assert_eq!(guest.state, GuestState::Protected, "{}", guest.why);
+        assert_eq!(guest.next_run, Some(NOW + 99));
+    }
 }
 
 #[test]
@@ -238,6 +331,9 @@ fn jobs_that_do_not_save_it_are_told_apart() {
         ..day()
     };
     assert_eq!(state_of(&none, &policies).0, GuestState::Excluded);
+    let saved = evidence(vec![job(json!({}))], Vec::new());
+    let why = state_of(&saved, &policies).1;
+    assert!(why.contains("saved all the same by job `nightly`"), "{why}");
     none.last_backups.insert(
         "100".parse().unwrap(),
         LastBackup {
@@ -304,6 +400,9 @@ fn disks_say_what_is_not_saved() {
     assert!(!coverage.guests[0].disks[1].saved);
     world.disks.insert(vmid, vec![disk("scsi0", 0)]);
     assert_eq!(state_of(&world, &day()).0, GuestState::Excluded);
+    // So it was meant, whether or not the job ran already.
+    world.storages[0].archives = Sight::Listed(Vec::new());
+    assert_eq!(state_of(&world, &day()).0, GuestState::Excluded);
 }
 
 #[test]
@@ -334,4 +433,51 @@ fn a_prune_that_takes_the_last_sound_archive_is_warned_of() {
         assert_eq!(coverage.archives[0].next_prune, None);
         assert_eq!(coverage.warnings, [""; 0]);
     }
+}
+
+#[test]
+fn a_prune_is_told_where_it_happens_and_a_last_one_where_none_is_left() {
+    let (old, new) = (named(1, 30, json!({})), named(2, 3, json!({})));
+    let copy = named(
+        3,
+        1,
+        json!({"notes": "reprise: safety copy", "protected": 1}),
+    );
+    let sound = |archives: &[&Archive]| {
+        let listed = archives.iter().map(|archive| (*archive).clone()).collect();
+        let proofs = [&old, &copy].map(|archive| (archive, ProofState::Sound));
+        proved(evidence(vec![job(json!({}))], listed), &proofs)
+    };
+    // A copy made before a restore is not what would be left.
+    let world = sound(&[&old, &new, &copy]);
+    assert_eq!(evaluate(&world, &day()).warnings.len(), 1);
+    // A sound one on another storage is.
+    let mut elsewhere = sound(&[&old, &new]);
+    let kept: Archive = serde_json::from_value(json!({
+        "volid": "other:backup/vzdump-qemu-100-2026_11_17-01_00_00.vma.zst",
+        "vmid": 100, "subtype": "qemu", "size": 1000, "ctime": NOW - 30 * HOUR,
+    }))
+    .unwrap();
+    let mut elsewhere = {
+        elsewhere = proved(elsewhere, &[(&kept, ProofState::Sound)]);
+        elsewhere.storages.push(StorageContent {
+            storage: "other".parse().unwrap(),
+            archives: Sight::Listed(vec![kept]),
+            ..elsewhere.storages[0].clone()
+        });
+        elsewhere
+    };
+    assert_eq!(evaluate(&elsewhere, &day()).warnings, [""; 0]);
+    // What the guest left on a node that it went away from nobody prunes.
+    elsewhere.storages[0].node = "pve2".parse().unwrap();
+    let marks = |world: &Evidence| -> Vec<Option<Mark>> {
+        let archives = evaluate(world, &day()).archives;
+        let own = archives
+            .iter()
+            .filter(|one| one.volid.starts_with("backups"));
+        own.map(|one| one.next_prune).collect()
+    };
+    assert_eq!(marks(&elsewhere), [None, None]);
+    elsewhere.storages[0].is_shared = true;
+    assert_eq!(marks(&elsewhere), [Some(Mark::Remove), Some(Mark::Keep)]);
 }

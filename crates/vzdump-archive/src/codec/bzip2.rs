@@ -87,10 +87,8 @@ fn stream(input: &mut Stream, output: &Feeder) -> Result<(), Reason> {
             Ok(_) => {}
             Err(error) => {
                 output.send(buffer, length);
-                return Err(
-                    Reason::new(Finding::Bzip2Damaged, format!("bzip2 says: {error}"))
-                        .at(Place::File(input.position())),
-                );
+                return Err(Reason::new(Finding::Bzip2Damaged, says(&error.to_string()))
+                    .at(Place::File(input.position())));
             }
         }
         if length == buffer.len() {
@@ -110,4 +108,9 @@ fn stream(input: &mut Stream, output: &Feeder) -> Result<(), Reason> {
                 .at(Place::File(input.position())));
         }
     }
+}
+
+/// What the library says already begins with its name.
+fn says(error: &str) -> String {
+    format!("bzip2 says: {}", error.trim_start_matches("bzip2: "))
 }

@@ -102,8 +102,10 @@ fn member(input: &mut Stream, output: &Feeder) -> Result<(), Reason> {
             Ok(_) => {}
             Err(error) => {
                 output.send(buffer, length);
+                let said = error.to_string();
+                let said = said.trim_start_matches("deflate decompression error: ");
                 return Err(
-                    Reason::new(Finding::GzipDamaged, format!("inflate says: {error}"))
+                    Reason::new(Finding::GzipDamaged, format!("inflate says: {said}"))
                         .at(Place::File(input.position())),
                 );
             }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::Decoded;
-use super::lzop_header::{self, MAGIC, Sums, checksum, truncated};
+use super::lzop_header::{self, FARTHEST, MAGIC, checksum, truncated};
 use crate::number::wide;
 use crate::stream::{CHUNK, End, Feeder, Stream};
 use crate::{Finding, Place, Reason};
@@ -25,6 +25,7 @@ struct Job {
     target: Vec<u8>,
     unpacked: usize,
     stored: bool,
+    filter: usize,
     start: u64,
     wanted: [Option<u32>; 4],
 }
@@ -224,8 +225,8 @@ fn file(
     blocks: &mut Blocks<'_>,
     decoded: &mut Decoded,
 ) -> Result<(), Reason> {
-    let sums = lzop_header::read(input, start)?;
-    if !sums.covers_content() {
+    let header = lzop_header::read(input, start)?;
+    if !header.sums.covers_content() {
         decoded.checked = false;
         decoded.findings.push(
             Reason::new(
@@ -235,13 +236,18 @@ fn file(
             .at(Place::File(start)),
         );
     }
-    while let Some(job) = block(input, sums, blocks)? {
+    while let Some(job) = block(input, header, blocks)? {
         blocks.give(job)?;
     }
     Ok(())
 }
 
-fn block(input: &mut Stream, sums: Sums, blocks: &mut Blocks<'_>) -> Result<Option<Job>, Reason> {
+fn block(
+    input: &mut Stream,
+    header: lzop_header::Blocks,
+    blocks: &mut Blocks<'_>,
+) -> Result<Option<Job>, Reason> {
+    let sums = header.sums;
     let start = input.position();
     let refuse = |text: String| Reason::new(Finding::LzopBlock, text).at(Place::File(start));
     let unpacked = word(input)?;
@@ -287,6 +293,7 @@ fn block(input: &mut Stream, sums: Sums, blocks: &mut Blocks<'_>) -> Result<Opti
         },
         unpacked,
         stored,
+        filter: header.filter,
         start,
         wanted,
     }))
@@ -304,10 +311,12 @@ fn unpack(job: Job) -> Unpacked {
     let [adler, crc, adler_packed, crc_packed] = job.wanted;
     check("compressed data", adler_packed, crc_packed, &job.packed, at)?;
     if job.stored {
-        check("content", adler, crc, &job.packed, at)?;
+        let mut data = job.packed;
+        add_differences(&mut data, job.filter);
+        check("content", adler, crc, &data, at)?;
         return Ok(Block {
-            length: job.packed.len(),
-            data: job.packed,
+            length: data.len(),
+            data,
             spare: job.target,
         });
     }
@@ -328,12 +337,27 @@ fn unpack(job: Job) -> Unpacked {
         )
         .at(at));
     }
+    add_differences(room, job.filter);
     check("content", adler, crc, room, at)?;
     Ok(Block {
         data: target,
         length,
         spare: job.packed,
     })
+}
+
+/// Undoes what `lzop --filter` does to a block before it is packed.
+fn add_differences(data: &mut [u8], distance: usize) {
+    if distance == 0 {
+        return;
+    }
+    let mut before = [0_u8; FARTHEST];
+    for group in data.chunks_mut(distance) {
+        for (byte, before) in group.iter_mut().zip(&mut before) {
+            *byte = byte.wrapping_add(*before);
+            *before = *byte;
+        }
+    }
 }
 
 fn check(
@@ -357,4 +381,39 @@ fn check(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_added_up_again() {
+        let plain: Vec<u8> = (0..=255_u8).map(|byte| byte.wrapping_mul(37)).collect();
+        for distance in 0..=FARTHEST {
+            // As `lzop --filter` makes them: each byte less the one so far before it.
+            let mut data = plain.clone();
+            if distance > 0 {
+                for at in (distance..data.len()).rev() {
+                    data[at] = data[at].wrapping_sub(data[at - distance]);
+                }
+            }
+            add_differences(&mut data, distance);
+            assert_eq!(data, plain, "{distance}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_differences_is_read() {
+        // What `lzop --filter=2` makes of the bytes 0, 10, … 250.
+        let file = hex::decode(
+            "894c5a4f000d0a1a0a104020a0095001050300080d00000002000000006b05d71f000000000031d602f00000001a0000001a725c0cb3000a14141414141414141414141414141414141414141414141400000000",
+        )
+        .unwrap();
+        let (output, mut stream) = crate::stream::pipe();
+        let decoded = super::super::Codec::Lzo.decode(&mut crate::stream::of(&file, 7), &output);
+        assert_eq!(decoded.findings.verdict(), crate::Verdict::Ok);
+        let plain: Vec<u8> = (0..26).map(|count| count * 10).collect();
+        assert_eq!(stream.take(100), plain);
+    }
 }

@@ -41,6 +41,17 @@ impl Sums {
     }
 }
 
+/// What a header says of the blocks behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Blocks {
+    pub(super) sums: Sums,
+    /// Each byte is stored as its difference from the one so many bytes before it; 0: as it is.
+    pub(super) filter: usize,
+}
+
+/// The farthest difference there is.
+pub(super) const FARTHEST: usize = 16;
+
 /// What is read of a header, to be summed up.
 #[derive(Default)]
 struct Head {
@@ -56,7 +67,7 @@ impl Head {
 }
 
 /// Reads the header behind the magic number.
-pub(super) fn read(input: &mut Stream, start: u64) -> Result<Sums, Reason> {
+pub(super) fn read(input: &mut Stream, start: u64) -> Result<Blocks, Reason> {
     let refuse = |text: String| Reason::new(Finding::LzopHeader, text).at(Place::File(start));
     let mut head = Head::default();
     let version = be16(&head.field::<2>(input)?, 0);
@@ -72,9 +83,11 @@ pub(super) fn read(input: &mut Stream, start: u64) -> Result<Sums, Reason> {
         head.field::<1>(input)?;
     }
     let flags = be32(&head.field::<4>(input)?, 0);
-    if flags & FILTER != 0 {
-        head.field::<4>(input)?;
-    }
+    let filter = if flags & FILTER != 0 {
+        be32(&head.field::<4>(input)?, 0)
+    } else {
+        0
+    };
     head.field::<8>(input)?;
     if with_level {
         head.field::<4>(input)?;
@@ -102,19 +115,26 @@ pub(super) fn read(input: &mut Stream, start: u64) -> Result<Sums, Reason> {
     if !(1..=3).contains(&method) {
         return Err(refuse(format!("method {method} is not known")));
     }
-    if flags & (FILTER | MULTIPART | RESERVED) != 0 {
+    if flags & (MULTIPART | RESERVED) != 0 {
         return Err(refuse(format!(
-            "the flags {flags:#010x} ask for what vzdump never writes"
+            "the flags {flags:#010x} ask for what lzop does not write into one file"
         )));
     }
+    let filter = usize::try_from(filter)
+        .ok()
+        .filter(|filter| *filter <= FARTHEST)
+        .ok_or_else(|| refuse(format!("filter {filter} is not known")))?;
     if flags & EXTRA_FIELD != 0 {
         extra(input, flags & HEADER_CRC != 0, start)?;
     }
-    Ok(Sums {
-        adler_unpacked: flags & ADLER_UNPACKED != 0,
-        crc_unpacked: flags & CRC_UNPACKED != 0,
-        adler_packed: flags & ADLER_PACKED != 0,
-        crc_packed: flags & CRC_PACKED != 0,
+    Ok(Blocks {
+        sums: Sums {
+            adler_unpacked: flags & ADLER_UNPACKED != 0,
+            crc_unpacked: flags & CRC_UNPACKED != 0,
+            adler_packed: flags & ADLER_PACKED != 0,
+            crc_packed: flags & CRC_PACKED != 0,
+        },
+        filter,
     })
 }
 

@@ -168,6 +168,11 @@ impl Findings {
         }
     }
 
+    /// Takes findings away that follow from what was found elsewhere.
+    pub(crate) fn forget(&mut self, ids: &[Finding]) {
+        self.reasons.retain(|reason| !ids.contains(&reason.id));
+    }
+
     /// What follows from all of them.
     pub fn verdict(&self) -> Verdict {
         self.worst.unwrap_or(Verdict::Ok)

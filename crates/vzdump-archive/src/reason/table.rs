@@ -85,7 +85,7 @@ findings! {
     NameCodec "name-codec" File Corrupt "The content is compressed in another way than the name says, or not at all." "It starts the program that the name asks for, which refuses the content. Rename the file and it can be restored.";
     NameCodecTolerated "name-codec-tolerated" File Warn "The name says zstd and the content is gzip, which a zstd with gzip support reads." "It runs where zstd was built with gzip support, as on Debian.";
     NameFormat "name-format" File Corrupt "The name says VMA and the content is tar, or the other way round." FAILS;
-    NameGuest "name-guest" File Corrupt "The name says container and the content is VMA: containers are only restored from tar." FAILS;
+    NameGuest "name-guest" File Corrupt "The name says container and the content is the archive of a virtual machine, or the other way round." FAILS;
     NameGuestOld "name-guest-old" File Warn "The name says virtual machine and the content is tar, as very old versions wrote it." "Only very old versions read it.";
     ChecksumFile "checksum-file" File Corrupt "A checksum file beside the archive says another checksum." "It may run; what it restores is not what was saved.";
     DigestChanged "digest-changed" File Corrupt "The file is not what it was when it was first read in full: the ledger, its notes or the proofs of another node have another SHA-256 of it." "It may run; what it restores is not what was saved.";
@@ -159,6 +159,7 @@ findings! {
     TarTruncated "tar-truncated" Format Corrupt "The archive ends inside a member." FAILS_LATE;
     TarSize "tar-size" Format Corrupt "The size of a member is no number." FAILS_LATE;
     TarPax "tar-pax" Format Corrupt "The extended header of a member cannot be understood." FAILS_LATE;
+    TarLostMember "tar-lost-member" Format Corrupt "A header that describes the next member is followed by another such header or by the end mark: the member is lost." LOSES;
     TarSparse "tar-sparse" Format Corrupt "The map of a sparse file contradicts itself or its data." FAILS_LATE;
     TarName "tar-name" Format Corrupt "A member has no name, or one that no file can have." FAILS_LATE;
     TarPathParent "tar-path-parent" Format Corrupt "The name of a member leads out of the archive by `..`." "tar refuses this member and the restore fails.";
@@ -184,13 +185,15 @@ findings! {
     ConfigDamaged "config-damaged" Config Corrupt "The configuration of the guest is no text, or no line of it can be understood." "It fails, or makes a guest without disks.";
     ConfigLine "config-line" Config Warn "A line of the configuration cannot be understood." "It passes over this line.";
     ConfigMapWithoutDevice "config-map-without-device" Config Corrupt "The configuration names a disk that the archive does not hold." "It refuses.";
+    ConfigMapWithoutDisk "config-map-without-disk" Config Warn "The configuration maps a disk that it does not have." "It writes the disk and the guest does not use it.";
     ConfigDeviceWithoutMap "config-device-without-map" Config Corrupt "The archive holds a disk that the configuration does not name." "It refuses.";
     ConfigDiskNotArchived "config-disk-not-archived" Config Warn "The configuration has a disk that is to be saved, and it is not in the archive." "It runs, and the guest refers to a volume that was not restored.";
     ConfigNoRootfs "config-no-rootfs" Config Warn "The configuration of the container has no `rootfs`." "It asks for a storage to be named.";
 
     DumpNoEndMark "dump-no-end-mark" Format Warn "The dump has no end mark of a known tool, so that nobody can say whether it is complete." RUNS;
+    DumpNoStart "dump-no-start" Format Warn "The dump has the end mark of a tool and does not begin as its dumps do: its first part may be missing." RUNS;
     DumpTruncated "dump-truncated" Format Corrupt "The dump begins as one of a known tool and ends without its end mark." "It restores a part of the database.";
-    DumpErrorPage "dump-error-page" Format Corrupt "In place of a dump there is a web page or the error of a program." NOTHING;
+    DumpErrorPage "dump-error-page" Format Corrupt "In place of a dump there is a web page, the error of a program, or some other text without a statement." NOTHING;
     DumpAfterEnd "dump-after-end" Format Warn "Behind the end mark of the dump there is more." RUNS;
     DumpDamaged "dump-damaged" Format Corrupt "The dump holds bytes that no dump holds, or its table of contents cannot be understood." FAILS_LATE;
 }

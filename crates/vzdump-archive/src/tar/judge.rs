@@ -25,6 +25,24 @@ impl Walk<'_> {
         }
     }
 
+    /// What describes a member stands directly before it, once.
+    pub(super) fn lost_member(&mut self, start: u64) {
+        self.findings.push(
+            Reason::new(
+                Finding::TarLostMember,
+                "a header that describes the next member is not followed by it",
+            )
+            .at(Place::Decoded(start)),
+        );
+    }
+
+    /// At the end mark nothing waits for its member.
+    pub(super) fn judge_open(&mut self, start: u64) {
+        if self.is_waiting() {
+            self.lost_member(start);
+        }
+    }
+
     /// What must be true once everything was read.
     pub(super) fn judge(&mut self) {
         if self.input.is_broken() {

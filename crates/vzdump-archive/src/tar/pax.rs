@@ -12,6 +12,8 @@ pub(super) struct Extended {
     pub(super) sparse_name: Option<Vec<u8>>,
     pub(super) sparse_size: Option<u64>,
     pub(super) sparse_major: Option<u64>,
+    /// How many parts the map shall have.
+    pub(super) sparse_count: Option<u64>,
     /// The maps of the forms 0.0 and 0.1.
     pub(super) sparse_map: Vec<(u64, u64)>,
     pub(super) is_sparse: bool,
@@ -84,9 +86,13 @@ impl Extended {
                 self.is_sparse = true;
                 self.sparse_major = Some(number()?);
             }
-            b"GNU.sparse.minor" | b"GNU.sparse.numblocks" => {
+            b"GNU.sparse.minor" => {
                 self.is_sparse = true;
                 number()?;
+            }
+            b"GNU.sparse.numblocks" => {
+                self.is_sparse = true;
+                self.sparse_count = Some(number()?);
             }
             b"GNU.sparse.offset" => self.open_offset = Some(number()?),
             b"GNU.sparse.numbytes" => {

@@ -1,6 +1,7 @@
 //! Maps of sparse files: which parts of a file its data are.
 
 use super::header::{BLOCK, number};
+use crate::number::wide;
 use crate::stream::Stream;
 
 /// So many parts are kept; a file with more is checked, and its data is not handed on.
@@ -27,9 +28,15 @@ pub(super) enum Trouble {
 }
 
 impl Map {
-    /// A map out of its parts.
-    pub(super) fn of(parts: &[(u64, u64)]) -> Result<Self, Trouble> {
+    /// A map out of its parts, of which a header may have told the number.
+    pub(super) fn of(parts: &[(u64, u64)], told: Option<u64>) -> Result<Self, Trouble> {
         let mut map = Self::default();
+        let count = wide(parts.len());
+        if let Some(told) = told.filter(|told| *told != count) {
+            return Err(Trouble::Wrong(format!(
+                "its map has {count} parts and should have {told}"
+            )));
+        }
         for (offset, length) in parts {
             map.push(*offset, *length)?;
         }
@@ -138,6 +145,11 @@ pub(super) fn read_gnu(input: &mut Stream, header: &[u8; BLOCK]) -> Result<(Map,
     entries(header, 386, 4, &mut map, &mut open)?;
     let mut more = header.get(482).is_some_and(|flag| *flag != 0);
     while more {
+        if !open {
+            return Err(Trouble::Wrong(
+                "its map has ended and claims to go on".to_owned(),
+            ));
+        }
         let block = input.array::<BLOCK>().ok_or(Trouble::Cut)?;
         entries(&block, 0, 21, &mut map, &mut open)?;
         more = block.get(504).is_some_and(|flag| *flag != 0);

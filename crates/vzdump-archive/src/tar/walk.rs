@@ -97,6 +97,7 @@ impl Walk<'_> {
                 return self.cut(Finding::TarTruncated, "the archive ends inside a header");
             }
             if bytes.iter().all(|byte| *byte == 0) {
+                self.judge_open(start);
                 return self.end(start);
             }
             if !header::has_checksum(&bytes) {
@@ -136,6 +137,11 @@ impl Walk<'_> {
                 _ => self.member(&header, &bytes, size, start)?,
             }
         }
+    }
+
+    /// Whether a header described a member that has not come yet.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.extended.is_some() || self.long_name.is_some() || self.long_link.is_some()
     }
 
     pub(super) fn stop<T>(&mut self, reason: Reason) -> Result<T, Stop> {
@@ -228,14 +234,21 @@ impl Walk<'_> {
             b'L' | b'K' => {
                 let text = data.split(|byte| *byte == 0).next().unwrap_or_default();
                 let text = Some(text.to_vec());
-                if header.kind == b'L' {
-                    self.long_name = text;
+                let before = if header.kind == b'L' {
+                    std::mem::replace(&mut self.long_name, text)
                 } else {
-                    self.long_link = text;
+                    std::mem::replace(&mut self.long_link, text)
+                };
+                if before.is_some() {
+                    self.lost_member(start);
                 }
             }
             kind => match pax::parse(&data) {
-                Ok(extended) if kind != b'g' => self.extended = Some(extended),
+                Ok(extended) if kind != b'g' => {
+                    if self.extended.replace(extended).is_some() {
+                        self.lost_member(start);
+                    }
+                }
                 Ok(_) => {}
                 Err(text) => {
                     return self.stop(Reason::new(Finding::TarPax, text).at(place));
@@ -308,7 +321,7 @@ impl Walk<'_> {
                 Some((map, extended.sparse_size.unwrap_or(*stored)))
             })
         } else {
-            Map::of(&extended.sparse_map)
+            Map::of(&extended.sparse_map, extended.sparse_count)
                 .map(|map| Some((map, extended.sparse_size.unwrap_or(*stored))))
         };
         let checked = read.and_then(|read| {

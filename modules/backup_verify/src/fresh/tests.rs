@@ -232,7 +232,7 @@ fn from_elsewhere_nothing_is_asked_and_nothing_read() {
     };
     let server = Server::default();
     let fresh = server.with_context(|context| {
-        verify_fresh(&[made(NEW, "pve1"), snapshot], &Place::Usual, context)
+        verify_fresh(&[made(NEW, "pve1"), snapshot], &Place::Usual, None, context)
     });
     assert_eq!(server.asked(), [""; 0]);
     is_elsewhere(&fresh.archives[0], "run backup_verify there");

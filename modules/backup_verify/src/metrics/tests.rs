@@ -89,10 +89,10 @@ fn all_of_them_are_written_when_all_is_known() {
 fn an_archive_on_a_storage_that_is_not_told_is_a_success_all_the_same() {
     let mut report = small();
     let guest = &mut report.guests[2];
-    guest.newest = Some("other:backup/vzdump-lxc-102-2026_01_16-05_00_00.tar.zst".to_owned());
-    guest.newest_at = Some(1_768_500_000);
+    guest.newest = Some("other:backup/vzdump-lxc-102-2026_01_15-09_40_00.tar.zst".to_owned());
+    guest.newest_at = Some(1_768_470_000);
     let text = text(&report, 0, &TimeZone::UTC);
-    let line = format!("{}{{id=\"lxc/102\"}} 1768500000\n", LAST_SUCCESS.name);
+    let line = format!("{}{{id=\"lxc/102\"}} 1768470000\n", LAST_SUCCESS.name);
     assert!(text.contains(&line), "{text}");
     assert!(
         !text.contains(&format!("{}{{id=\"lxc/102\"}}", SIZE.name)),

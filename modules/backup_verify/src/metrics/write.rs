@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use pve_coverage::{GuestCoverage, GuestState};
+use pve_types::VolumeId;
 use vzdump_archive::Verdict;
 
 use super::{
@@ -14,6 +15,9 @@ use super::{
 use crate::page::{id, instant};
 use crate::report::{ArchiveResult, Report};
 use crate::verdict;
+
+/// How far ahead clocks may be of each other, in seconds.
+const AHEAD: i64 = 3600;
 
 /// The whole file. Archives below `minimum_size` bytes are no success.
 pub(crate) fn text(report: &Report, minimum_size: u64, zone: &TimeZone) -> String {
@@ -51,7 +55,7 @@ fn guests<'a>(report: &'a Report, minimum_size: u64, zone: &TimeZone) -> Vec<Gue
         .map(|guest| {
             let id = format!("{}/{}", guest.kind, guest.vmid);
             let archives = of_guest.remove(&id).unwrap_or_default();
-            one(id, Some(guest), &archives, minimum_size)
+            one(id, Some(guest), &archives, minimum_size, report.now)
         })
         .collect();
     // Where guests are judged, archives of one that is gone are no alarm.
@@ -59,7 +63,7 @@ fn guests<'a>(report: &'a Report, minimum_size: u64, zone: &TimeZone) -> Vec<Gue
         guests.extend(
             of_guest
                 .into_iter()
-                .map(|(id, archives)| one(id, None, &archives, minimum_size)),
+                .map(|(id, archives)| one(id, None, &archives, minimum_size, report.now)),
         );
     }
     guests
@@ -75,25 +79,38 @@ fn one<'a>(
     said: Option<&'a GuestCoverage>,
     archives: &[(i64, &'a ArchiveResult)],
     minimum_size: u64,
+    now: i64,
 ) -> Guest<'a> {
     let counting = archives
         .iter()
         .filter(|(_, archive)| archive.size >= minimum_size);
+    let dated = counting
+        .clone()
+        .filter(|(at, archive)| is_dated(*at, archive, now));
     let newest = |archives: &mut dyn Iterator<Item = &(i64, &'a ArchiveResult)>| {
         archives.max_by_key(|(at, _)| *at).copied()
     };
-    let seen = newest(&mut counting.clone().filter(|(_, archive)| {
+    let seen = newest(&mut dated.clone().filter(|(_, archive)| {
         matches!(
             archive.verdict,
             Verdict::Ok | Verdict::Warn | Verdict::NotVerified
         )
     }));
     let seen = seen.map(|(at, archive)| (at, Some(archive)));
-    let elsewhere = said.and_then(|guest| elsewhere(guest, archives));
+    let elsewhere = said.and_then(|guest| elsewhere(guest, archives, now));
+    // Where the guest is judged it is by this one.
+    let judged = said.and_then(|guest| {
+        let newest = guest.newest.as_deref()?;
+        let mut archives = archives.iter().copied();
+        archives.find(|(_, archive)| archive.volid.as_deref() == Some(newest))
+    });
     Guest {
         id,
         said,
-        newest: newest(&mut counting.clone()).map(|(_, archive)| archive),
+        newest: judged
+            .or_else(|| newest(&mut dated.clone()))
+            .or_else(|| newest(&mut counting.clone()))
+            .map(|(_, archive)| archive),
         success: seen
             .into_iter()
             .chain(elsewhere.map(|at| (at, None)))
@@ -102,13 +119,24 @@ fn one<'a>(
 }
 
 /// When the newest archive of a guest was begun, when it is none of those that are told.
-fn elsewhere(guest: &GuestCoverage, archives: &[(i64, &ArchiveResult)]) -> Option<i64> {
+fn elsewhere(guest: &GuestCoverage, archives: &[(i64, &ArchiveResult)], now: i64) -> Option<i64> {
     let newest = guest.newest.as_deref()?;
     let is_told = archives
         .iter()
         .any(|(_, archive)| archive.volid.as_deref() == Some(newest));
     let is_bad = guest.state == GuestState::Corrupt;
-    guest.newest_at.filter(|_| !is_told && !is_bad)
+    guest
+        .newest_at
+        .filter(|at| !is_told && !is_bad && *at <= now.saturating_add(AHEAD))
+}
+
+/// Whether its time says when it was made. One of the future would silence every alert that asks
+/// how long ago the last success was, and a file that was renamed has the time of that.
+fn is_dated(at: i64, archive: &ArchiveResult, now: i64) -> bool {
+    let volume = archive.volid.as_deref();
+    let volume = volume.and_then(|volid| volid.parse::<VolumeId>().ok());
+    let is_snapshot = volume.is_some_and(|volume| volume.backup_file().is_none());
+    at <= now.saturating_add(AHEAD) && (is_snapshot || archive.time.is_some())
 }
 
 fn of_the_run(file: &mut File, report: &Report) {

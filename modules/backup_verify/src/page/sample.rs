@@ -45,6 +45,7 @@ pub(crate) fn archive(kind: &str, vmid: u32, time: &str, verdict: Verdict) -> Ar
         reasons: Vec::new(),
         reasons_left_out: 0,
         proof_at: None,
+        tried_at: None,
         proof_by: None,
         next_prune: None,
         next_prune_why: None,

@@ -15,7 +15,7 @@ use crate::report::{ArchiveResult, ReasonResult, Summary};
 const NOW: i64 = 1_768_478_400;
 const DAY: i64 = 86_400;
 
-fn made() -> Made {
+pub(crate) fn made() -> Made {
     Made {
         at: NOW,
         zone: TimeZone::UTC,
@@ -25,7 +25,11 @@ fn made() -> Made {
     }
 }
 
-fn report(guests: Vec<GuestCoverage>, archives: Vec<ArchiveResult>, asked: Option<()>) -> Report {
+pub(crate) fn report(
+    guests: Vec<GuestCoverage>,
+    archives: Vec<ArchiveResult>,
+    asked: Option<()>,
+) -> Report {
     let of = |verdict: Verdict| {
         archives
             .iter()

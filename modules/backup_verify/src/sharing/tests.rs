@@ -59,7 +59,7 @@ impl World {
 
     fn lend(&self, read_by: &ReadBy) -> (Found, Vec<String>) {
         let mut lenders = Lenders::default();
-        let lent = lenders.lend(&self.path(), read_by, 500);
+        let lent = lenders.lend(&self.path(), read_by, 500, None);
         (lent, lenders.warnings())
     }
 
@@ -103,7 +103,7 @@ fn what_one_node_read_counts_on_another_as_long_as_it_is_that_file() {
         (Some(1000), Some("pve1"))
     );
     assert_eq!(warnings, [""; 0]);
-    let later = Lenders::default().lend(&world.path(), &other, 5000);
+    let later = Lenders::default().lend(&world.path(), &other, 5000, None);
     assert_eq!(later.examination.verdict, Verdict::Ok);
     world.is_unproved(&ReadBy::Absent(node("pve9")), "`verify_node`");
     // A file that was written again is another file.
@@ -115,7 +115,7 @@ fn what_one_node_read_counts_on_another_as_long_as_it_is_that_file() {
     fs::write(world.folder.path().join(SOUND.replace("104", "105")), "").unwrap();
     let mut lenders = Lenders::default();
     let unknown = world.folder.path().join(SOUND.replace("104", "105"));
-    let lent = lenders.lend(&unknown, &other, 0);
+    let lent = lenders.lend(&unknown, &other, 0, None);
     assert!(
         lent.examination.reasons[0]
             .text
@@ -127,11 +127,49 @@ fn what_one_node_read_counts_on_another_as_long_as_it_is_that_file() {
 }
 
 #[test]
+fn what_a_node_made_and_read_itself_counts_until_the_reader_says_something() {
+    let mut world = World::new();
+    let (other, absent) = (ReadBy::Other(node("pve1")), ReadBy::Absent(node("pve1")));
+    let lend = |world: &World, read_by: &ReadBy, oldest| {
+        let own = OwnProofs::new(&world.ledger, node("pve2"));
+        Lenders::default().lend(&world.path(), read_by, oldest, Some(&own))
+    };
+    for read_by in [&other, &absent] {
+        let found = lend(&world, read_by, 500);
+        assert_eq!(found.examination.verdict, Verdict::Ok);
+        assert_eq!(
+            (found.read_at, found.by.as_deref()),
+            (Some(1000), Some("pve2"))
+        );
+    }
+    let is_unproved = |found: Found| found.read_at.is_none() && found.by.is_none();
+    assert!(is_unproved(lend(&world, &other, 1001)), "too old");
+    // What the reader says comes first, also that it could not read it.
+    world.publish(true);
+    assert_eq!(lend(&world, &other, 500).by.as_deref(), Some("pve1"));
+    let entry = world.ledger.values_mut().next().unwrap();
+    entry.failure = Some(proof_ledger::FailedRead {
+        at: 1500,
+        text: "no".to_owned(),
+    });
+    world.publish(true);
+    assert!(is_unproved(lend(&world, &other, 500)));
+    // Nor does it count once the file is another, or when its own last try failed.
+    fs::remove_file(world.folder.path().join(PROOFS_FILE)).unwrap();
+    assert!(is_unproved(lend(&world, &other, 500)));
+    world.ledger.values_mut().next().unwrap().failure = None;
+    assert!(!is_unproved(lend(&world, &other, 500)));
+    let bytes = fs::read(world.path()).unwrap();
+    fs::write(world.path(), &bytes[1..]).unwrap();
+    assert!(is_unproved(lend(&world, &other, 500)));
+}
+
+#[test]
 fn proofs_that_nobody_renews_are_told() {
     let world = World::new();
     world.publish(true);
     let mut lenders = Lenders::default();
-    lenders.lend(&world.path(), &ReadBy::Other(node("pve1")), 1001);
+    lenders.lend(&world.path(), &ReadBy::Other(node("pve1")), 1001, None);
     let warnings = lenders.warnings();
     assert!(
         warnings[0].starts_with("1 proofs of node `pve1` are older"),

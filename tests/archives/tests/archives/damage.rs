@@ -411,3 +411,37 @@ fn each_damage_of_a_compression_is_named() {
         assert_eq!(examined(&name, b"some text").verdict, Verdict::Corrupt);
     }
 }
+
+#[test]
+fn what_a_damaged_block_unpacks_to_is_not_judged() {
+    let plain = machine().unwrap().bytes;
+    for (codec, ending) in CODECS
+        .into_iter()
+        .filter(|(codec, _)| *codec != Codec::None)
+    {
+        let name = vma_name(ending);
+        let packed = pack(codec, &plain).unwrap();
+        for at in (20..packed.len()).step_by(packed.len() / 40) {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 0x10;
+            let examination = examined(&name, &damaged);
+            assert!(
+                examination
+                    .reasons
+                    .iter()
+                    .all(|reason| reason.id != Finding::VmaMagic),
+                "{name} at {at}: {:?}",
+                examination.reasons
+            );
+        }
+    }
+}
+
+#[test]
+fn a_container_under_the_name_of_a_machine_is_told() {
+    let name = "vzdump-qemu-100-2026_01_02-03_04_05.tar";
+    let examination = examined(name, &tree(&members()));
+    let ids: Vec<_> = examination.reasons.iter().map(|reason| reason.id).collect();
+    assert_eq!(ids, [Finding::NameGuest]);
+    assert_eq!(examination.verdict, Verdict::Corrupt);
+}

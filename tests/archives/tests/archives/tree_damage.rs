@@ -155,6 +155,41 @@ fn each_damage_of_a_tree_is_named() {
             Finding::TarSparse,
         ),
         (
+            "fewer parts than told",
+            [
+                member(
+                    "./b",
+                    b'x',
+                    "",
+                    b"26 GNU.sparse.numblocks=3\n26 GNU.sparse.map=0,1,9,1\n22 GNU.sparse.size=10\n",
+                ),
+                with(member("./c", b'0', "", b"ab")),
+            ]
+            .concat(),
+            Finding::TarSparse,
+        ),
+        (
+            "a map that ended and goes on",
+            with({
+                let mut m = member("./b", b'S', "", &[0; 512]);
+                m[482] = 1;
+                m[483..494].copy_from_slice(b"00000001000");
+                sign_member(&mut m, 0);
+                m
+            }),
+            Finding::TarSparse,
+        ),
+        (
+            "a described member missing",
+            with([pax("path", "./b"), pax("path", "./c")].concat()),
+            Finding::TarLostMember,
+        ),
+        (
+            "the last member missing",
+            with(member("././@LongLink", b'L', "", b"./b\0")),
+            Finding::TarLostMember,
+        ),
+        (
             "padding",
             changed(|b| b[512 + 400] = 1),
             Finding::TarPadding,
@@ -165,4 +200,11 @@ fn each_damage_of_a_tree_is_named() {
             check(what, &tar_name(ending), &bytes, codec, expected);
         }
     }
+}
+
+/// An extended header with one short record.
+fn pax(key: &str, value: &str) -> Vec<u8> {
+    let length = key.len() + value.len() + 5;
+    let record = format!("{length} {key}={value}\n");
+    member("./PaxHeaders/b", b'x', "", record.as_bytes())
 }

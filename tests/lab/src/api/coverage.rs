@@ -80,7 +80,8 @@ pub(super) fn not_backed_up(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     Ok(Value::from(guests).into())
 }
 
-// The guests that a job names, in order of their numbers, missing ones included.
+// The guests that a job names, in order of their numbers, missing ones included. Those on another
+// node than the job's are passed over, and only `all` knows exceptions.
 fn selection(job: &Job, state: &State) -> BTreeSet<u32> {
     let numbers = |name: &str| -> BTreeSet<u32> {
         let text = job.text(name).unwrap_or_default();
@@ -88,17 +89,19 @@ fn selection(job: &Job, state: &State) -> BTreeSet<u32> {
             .filter_map(|vmid| vmid.parse().ok())
             .collect()
     };
-    let named = numbers("vmid");
-    if !named.is_empty() {
-        return named;
-    }
-    let pool = job.text("pool").and_then(|name| state.pools.get(name));
-    let mut selected: BTreeSet<u32> = match pool {
-        Some(pool) => pool.guests.clone(),
-        None if job.is_set("all") => state.guests.keys().copied().collect(),
+    let mut selected = match job.text("pool").map(|name| state.pools.get(name)) {
+        Some(pool) => pool.map(|pool| pool.guests.clone()).unwrap_or_default(),
+        None if !numbers("vmid").is_empty() => numbers("vmid"),
+        None if job.is_set("all") => {
+            let all: BTreeSet<u32> = state.guests.keys().copied().collect();
+            all.difference(&numbers("exclude")).copied().collect()
+        }
         None => BTreeSet::new(),
     };
-    let excluded = numbers("exclude");
-    selected.retain(|vmid| !excluded.contains(vmid));
+    selected.retain(|vmid| {
+        let home = state.home(*vmid);
+        job.text("node")
+            .is_none_or(|node| home.is_none_or(|home| home == node))
+    });
     selected
 }

@@ -113,18 +113,16 @@ fn selection(call: &Call<'_>) -> Result<Vec<u32>, Refusal> {
     if !named.is_empty() {
         return Ok(named.into_iter().filter(here).collect());
     }
-    let guests: BTreeSet<u32> = match call.parameters.text("pool") {
-        Some(pool) => call
-            .state
-            .pools
-            .get(pool)
-            .map(|pool| pool.guests.clone())
-            .unwrap_or_default(),
-        None => call.state.guests.keys().copied().collect(),
+    let guests: BTreeSet<u32> = if let Some(pool) = call.parameters.text("pool") {
+        let pool = call.state.pools.get(pool);
+        pool.map(|pool| pool.guests.clone()).unwrap_or_default()
+    } else {
+        // Only here exceptions mean something.
+        let excluded = numbers("exclude");
+        let all = call.state.guests.keys().copied();
+        all.filter(|vmid| !excluded.contains(vmid)).collect()
     };
-    let excluded = numbers("exclude");
-    let guests = guests.difference(&excluded).copied();
-    Ok(guests.filter(here).collect())
+    Ok(guests.into_iter().filter(here).collect())
 }
 
 pub(super) fn defaults(call: &mut Call<'_>) -> Result<Reply, Refusal> {
