@@ -20,6 +20,29 @@ pub(crate) const TESTS: &[WithTools] = tests![
     a_storage_that_stays_unknown_is_refused,
 ];
 
+fn one_environment_is_needed(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    // Nobody's environment, and two at once.
+    let way = nodes.by_api("prod")?;
+    for (groups, said) in [
+        (&["pve"][..], "is in none of the groups"),
+        (&["prod", "mon"], "is in 2 of the groups"),
+    ] {
+        let mut play = Play::shipped("reprise.pve.site")
+            .host("pve-prod", way.clone())
+            .variable("reprise_hosts", "all");
+        for group in groups {
+            play = play.group(group, &["pve-prod"]);
+        }
+        let refused = play.run(controller)?;
+        ensure!(
+            refused.ended.code == Some(2) && refused.ended.stdout.contains(said),
+            "{}",
+            refused.ended.output()
+        );
+    }
+    Ok(())
+}
+
 fn nobody_is_no_success(nodes: &Nodes, controller: &Controller) -> Result<()> {
     // A misspelled environment is nobody's, and no success.
     for playbook in ["site", "backup", "verify"] {
@@ -133,26 +156,7 @@ fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
 
     nobody_is_no_success(&nodes, &controller)?;
 
-    // Nobody's environment, and two at once.
-    let way = nodes.by_api("prod")?;
-    for (groups, said) in [
-        (&["pve"][..], "is in none of the groups"),
-        (&["prod", "mon"], "is in 2 of the groups"),
-    ] {
-        let mut play = Play::shipped("reprise.pve.site")
-            .host("pve-prod", way.clone())
-            .variable("reprise_hosts", "all");
-        for group in groups {
-            play = play.group(group, &["pve-prod"]);
-        }
-        let refused = play.run(&controller)?;
-        ensure!(
-            refused.ended.code == Some(2) && refused.ended.stdout.contains(said),
-            "{}",
-            refused.ended.output()
-        );
-    }
-    Ok(())
+    one_environment_is_needed(&nodes, &controller)
 }
 
 fn with(one: &Value, other: Value) -> Value {
