@@ -20,6 +20,50 @@ pub(crate) const TESTS: &[WithTools] = tests![
     a_storage_that_stays_unknown_is_refused,
 ];
 
+fn one_environment_is_needed(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    // Nobody's environment, and two at once.
+    let way = nodes.by_api("prod")?;
+    for (groups, said) in [
+        (&["pve"][..], "is in none of the groups"),
+        (&["prod", "mon"], "is in 2 of the groups"),
+    ] {
+        let mut play = Play::shipped("reprise.pve.site")
+            .host("pve-prod", way.clone())
+            .variable("reprise_hosts", "all");
+        for group in groups {
+            play = play.group(group, &["pve-prod"]);
+        }
+        let refused = play.run(controller)?;
+        ensure!(
+            refused.ended.code == Some(2) && refused.ended.stdout.contains(said),
+            "{}",
+            refused.ended.output()
+        );
+    }
+    Ok(())
+}
+
+fn nobody_is_no_success(nodes: &Nodes, controller: &Controller) -> Result<()> {
+    // A misspelled environment is nobody's, and no success.
+    for playbook in ["site", "backup", "verify"] {
+        let nobody = play(&format!("reprise.pve.{playbook}"), |environment| {
+            nodes.by_api(environment)
+        })?
+        .variable("env", "prdo")
+        .run(controller)?;
+        ensure!(
+            nobody.ended.code != Some(0)
+                && nobody
+                    .ended
+                    .output()
+                    .contains("no host of the inventory is in `prdo`"),
+            "{playbook}: {}",
+            nobody.ended.output()
+        );
+    }
+    Ok(())
+}
+
 fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
     let nodes = Nodes::start()?;
     nodes.node("prod")?.add_storage(
@@ -110,44 +154,9 @@ fn every_refusal_says_what_to_do(tools: &Tools) -> Result<()> {
     }
     ensure!(nodes.writes()? == 0, "something was changed all the same");
 
-    // A misspelled environment is nobody's, and no success.
-    for playbook in ["site", "backup", "verify"] {
-        let nobody = play(&format!("reprise.pve.{playbook}"), |environment| {
-            nodes.by_api(environment)
-        })?
-        .variable("env", "prdo")
-        .run(&controller)?;
-        ensure!(
-            nobody.ended.code != Some(0)
-                && nobody
-                    .ended
-                    .output()
-                    .contains("no host of the inventory is in `prdo`"),
-            "{playbook}: {}",
-            nobody.ended.output()
-        );
-    }
+    nobody_is_no_success(&nodes, &controller)?;
 
-    // Nobody's environment, and two at once.
-    let way = nodes.by_api("prod")?;
-    for (groups, said) in [
-        (&["pve"][..], "is in none of the groups"),
-        (&["prod", "mon"], "is in 2 of the groups"),
-    ] {
-        let mut play = Play::shipped("reprise.pve.site")
-            .host("pve-prod", way.clone())
-            .variable("reprise_hosts", "all");
-        for group in groups {
-            play = play.group(group, &["pve-prod"]);
-        }
-        let refused = play.run(&controller)?;
-        ensure!(
-            refused.ended.code == Some(2) && refused.ended.stdout.contains(said),
-            "{}",
-            refused.ended.output()
-        );
-    }
-    Ok(())
+    one_environment_is_needed(&nodes, &controller)
 }
 
 fn with(one: &Value, other: Value) -> Value {

@@ -243,16 +243,7 @@ fn own_environments_come_on_top(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
-    crate::ways::only_root()?;
-    let nodes = Nodes::with_hosts(tools)?;
-    let controller = Controller::new(tools)?;
-    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?
-        .variable("reprise_verify", true)
-        .variable(
-            "reprise_config",
-            json!({"vzdump_job": {"storage": "local-backup"}}),
-        );
+fn a_missing_mount_is_found(site: &Play, nodes: &Nodes, controller: &Controller) -> Result<()> {
     // A mount that is missing is found before anything else is made, also in check mode.
     let mount =
         json!({"type": "dir", "dir_options": {"path": "/srv/backup", "is_mountpoint": true}});
@@ -264,7 +255,7 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
         .argument("--tags")
         .argument("schedule")
         .variable("backup_schedule_storage_options", mount);
-    let refused = mounted.clone().run(&controller)?;
+    let refused = mounted.clone().run(controller)?;
     ensure!(
         refused.ended.code == Some(2)
             && refused
@@ -275,7 +266,21 @@ fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
         refused.ended.output()
     );
     nodes.node("mon")?.mount("/srv/backup")?;
-    mounted.run(&controller)?.succeeded()?;
+    mounted.run(controller)?.succeeded()?;
+    Ok(())
+}
+
+fn over_ssh_on_the_nodes(tools: &Tools) -> Result<()> {
+    crate::ways::only_root()?;
+    let nodes = Nodes::with_hosts(tools)?;
+    let controller = Controller::new(tools)?;
+    let site = play("reprise.pve.site", |environment| nodes.by_ssh(environment))?
+        .variable("reprise_verify", true)
+        .variable(
+            "reprise_config",
+            json!({"vzdump_job": {"storage": "local-backup"}}),
+        );
+    a_missing_mount_is_found(&site, &nodes, &controller)?;
 
     let check = site
         .clone()
