@@ -34,7 +34,7 @@ const fn packing(
 }
 
 /// One of each kind.
-pub const fn every_kind() -> [Packing; 15] {
+pub const fn every_kind() -> [Packing; 14] {
     [
         packing(
             "a frame for each 8 KiB, as pzstd",
@@ -95,9 +95,6 @@ pub const fn every_kind() -> [Packing; 15] {
         }),
         packing("several streams, as pbzip2", Codec::Bzip2, true, |data| {
             parts(data, |part| pack(Codec::Bzip2, part))
-        }),
-        packing("several files", Codec::Lzo, true, |data| {
-            parts(data, |part| pack(Codec::Lzo, part))
         }),
         packing(
             "a name in its header, as from a file",

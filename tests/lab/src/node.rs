@@ -70,6 +70,13 @@ impl NodeCore {
         }
     }
 
+    /// The node that a task runs on: a caller here may have started it on another one.
+    pub(crate) fn of_task(self: &Arc<Self>, upid: &str) -> Arc<Self> {
+        let name = upid.split(':').nth(1);
+        name.and_then(|name| self.cluster.member(name))
+            .unwrap_or_else(|| Arc::clone(self))
+    }
+
     /// Whether the other nodes of its cluster see it.
     pub(crate) fn is_online(&self) -> bool {
         !self.supply.is_down()

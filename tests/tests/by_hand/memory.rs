@@ -82,7 +82,7 @@ fn a_window_of_zstd_is_allowed_up_to_a_limit() -> Result<()> {
         MOST,
         "dump.sql.zst",
         &repeated(b'a', 21, 64),
-        Some("dump-no-end-mark"),
+        Some("dump-error-page"),
     )
 }
 

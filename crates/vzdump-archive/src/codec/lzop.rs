@@ -168,6 +168,7 @@ impl<'a> Blocks<'a> {
 
 fn files(input: &mut Stream, blocks: &mut Blocks<'_>, decoded: &mut Decoded) -> End {
     let mut first = true;
+    let mut second = false;
     loop {
         if input.is_at_end() {
             return if input.is_broken() {
@@ -205,6 +206,12 @@ fn files(input: &mut Stream, blocks: &mut Blocks<'_>, decoded: &mut Decoded) -> 
                 .push(Reason::new(id, text).at(Place::File(start)));
             return end;
         }
+        if second {
+            let text = "behind the end mark another lzop file begins";
+            decoded
+                .findings
+                .push(Reason::new(Finding::LzopSeveral, text).at(Place::File(start)));
+        }
         input.consume(MAGIC.len());
         let read = file(input, start, blocks, decoded);
         // What came before the damage is still handed on, unless it is damaged itself.
@@ -215,6 +222,8 @@ fn files(input: &mut Stream, blocks: &mut Blocks<'_>, decoded: &mut Decoded) -> 
             }
             return End::Broken;
         }
+        // Once is enough.
+        second = first;
         first = false;
     }
 }
@@ -415,5 +424,26 @@ mod tests {
         assert_eq!(decoded.findings.verdict(), crate::Verdict::Ok);
         let plain: Vec<u8> = (0..26).map(|count| count * 10).collect();
         assert_eq!(stream.take(100), plain);
+    }
+
+    #[test]
+    fn several_files_are_read_and_told_once() {
+        // What lzop makes of the one byte `a`.
+        let one = hex::decode(
+            "894c5a4f000d0a1a0a104020a0094001050300000d000000006b05\
+             df6f00000000002bfa032e0000000100000001006200626100000000",
+        )
+        .unwrap();
+        let (output, mut stream) = crate::stream::pipe();
+        let decoded =
+            super::super::Codec::Lzo.decode(&mut crate::stream::of(&one.repeat(3), 7), &output);
+        let (reasons, more) = decoded.findings.into_parts();
+        let told: Vec<_> = reasons
+            .iter()
+            .map(|reason| (reason.id, reason.offset))
+            .collect();
+        assert_eq!(told, [(Finding::LzopSeveral, Some(wide(one.len())))]);
+        assert_eq!(more, 0);
+        assert_eq!(stream.take(100), b"aaa");
     }
 }

@@ -116,6 +116,7 @@ findings! {
     LzopDamaged "lzop-damaged" Codec Corrupt "A block of the lzop file cannot be decoded." FAILS_LATE;
     LzopChecksum "lzop-checksum" Codec Corrupt "A block of the lzop file has another checksum than was written." FAILS_LATE;
     LzopTrailing "lzop-trailing" Codec Corrupt "Behind the end mark of the lzop file there is something else." "lzop ends with a warning, which makes the restore fail after everything was written.";
+    LzopSeveral "lzop-several" Codec Warn "Behind the end mark of the lzop file another one begins: all of it was read and is sound, and vzdump writes one." "lzop ends with a warning, which makes the restore fail after everything was written.";
     LzopNoChecksum "lzop-no-checksum" Codec Ok "The lzop file has no checksums of its content: damage in the data of disks or files could not be seen, its integrity is not provable." RUNS;
     Bzip2Magic "bzip2-magic" Codec Corrupt "The file does not begin as bzip2 data." FAILS;
     Bzip2Truncated "bzip2-truncated" Codec Corrupt "The file ends inside a bzip2 stream." FAILS_LATE;

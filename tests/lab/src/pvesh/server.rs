@@ -117,7 +117,7 @@ fn call_api(
     // The caller waits for its tasks before it says anything.
     let mut outcome = Outcome::default();
     for upid in caller.tasks.take() {
-        let end = node.tasks.wait(&upid, FOR_EVER);
+        let end = node.of_task(&upid).tasks.wait(&upid, FOR_EVER);
         if end.as_ref().is_some_and(|end| end.status == BROKEN_PIPE) {
             let (err, code) = NOBODY_READS;
             let err = err.to_owned();

@@ -123,15 +123,15 @@ fn answer(shared: &Shared, mut connection: Connection) -> io::Result<()> {
             pvesh::answer(node, &arguments, connection)
         }
         Request::Worker { upid } => {
-            stand_for(node, &upid, connection);
+            stand_for(&node.of_task(&upid), &upid, connection);
             Ok(())
         }
         Request::Stop { upid } => {
-            node.tasks.stop(&upid);
+            node.of_task(&upid).tasks.stop(&upid);
             connection.send(&Frame::Done)
         }
         Request::Lost { upid, status } => {
-            node.tasks.lose(&upid, &status);
+            node.of_task(&upid).tasks.lose(&upid, &status);
             connection.send(&Frame::Done)
         }
         order => connection.send(&obey(node, order)),
