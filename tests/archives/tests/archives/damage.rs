@@ -399,11 +399,12 @@ fn each_damage_of_a_compression_is_named() {
             pack(codec, halves.1).unwrap(),
         ]
         .concat();
-        assert_eq!(
-            examined(&name, &two).verdict,
-            Verdict::Ok,
-            "{name} in two parts"
-        );
+        // What it unpacks ends with an error at the second of two files of lzop.
+        let told: &[Finding] = match codec {
+            Codec::Lzo => &[Finding::LzopSeveral],
+            _ => &[],
+        };
+        assert_eq!(ids(&examined(&name, &two)), told, "{name} in two parts");
         // Under another name the program of that name would refuse it.
         let other = examined(&vma_name(""), &packed);
         assert_eq!(ids(&other), [Finding::NameCodec], "{name} without ending");
